@@ -1,0 +1,1 @@
+"""AWS, Lex and their latencies on one machine; never shipped."""
