@@ -1,4 +1,4 @@
-"""What every stand-in of an AWS service offers the gateway, free of HTTP, so that services stay testable as plain calls."""
+"""What every stand-in of an AWS service offers the gateway; free of HTTP, so testable as calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCOUNT = "123456789012"
 
 
 class ApiError(Exception):
-    """An error as the service's API states it: `code` as botocore spells it, HTTP `status`, extra `members`."""
+    """An error as the service's API states it: botocore's `code`, HTTP `status`, extra `members`."""
 
     def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
         super().__init__(f"{code}: {message}")
@@ -47,13 +47,13 @@ class LambdaInvoker(Protocol):
     """The part of the Lambda service that other stand-ins (Lex, rules) call directly."""
 
     def invoke(self, function_arn: str, payload: bytes) -> InvokeResult:
-        """Run synchronously; raises ApiError (ResourceNotFoundException, TooManyRequestsException)."""
+        """Run to the end; ApiError says ResourceNotFoundException or TooManyRequestsException."""
         ...
 
     def invoke_async(self, function_arn: str, payload: bytes) -> None:
-        """Queue as `InvocationType=Event` does; raises ApiError when the function does not exist."""
+        """Queue as `InvocationType=Event` does; ApiError when the function does not exist."""
         ...
 
     def allows(self, function_arn: str, principal: str, source_arn: str) -> bool:
-        """Whether the resource policy of that function and qualifier lets `principal` invoke for `source_arn`."""
+        """Whether that function's and qualifier's policy lets `principal` invoke for the source."""
         ...
