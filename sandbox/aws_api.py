@@ -14,7 +14,7 @@ ACCOUNT = "123456789012"
 
 
 class ApiError(Exception):
-    """An error as the service's API states it: botocore's `code`, HTTP `status`, extra `members`."""
+    """An error as the API states it: botocore's `code`, HTTP `status`, extra `members`."""
 
     def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
         super().__init__(f"{code}: {message}")
