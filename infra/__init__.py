@@ -1,0 +1,1 @@
+"""What AWS is asked for, and typed readers of it."""
