@@ -1,0 +1,1 @@
+"""What a release engineer runs: `python -m ops --help` lists the verbs."""

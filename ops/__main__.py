@@ -1,0 +1,161 @@
+"""The command line `python -m ops <verb>`: arguments in, prints and exit codes out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from infra.bot_definition import BotDefinitionError
+from ops import stage_files
+from ops.aws import clients
+from ops.errors import OpsError
+from ops.package import package
+from ops.release import release
+from ops.stages import STAGES
+from ops.steps import Context, Steps
+from ops.waiting import Waiter
+
+_EXIT_CODES = """
+exit codes: 0 done, or nothing to do; 1 a check refused; 2 wrong usage; 3 AWS or the sandbox did
+not answer or did not permit; 130 interrupted. One line on stderr says what to do."""
+
+_RELEASE = """
+Make what `chalice deploy` put on $LATEST live, in an order in which traffic never meets a cold
+version or $LATEST: publish a version of every function, invoke each new one, provision the
+fulfilment version and wait until it is READY, move the Lambda aliases `live`, let Lex invoke
+`live`, bind the Lex alias to it, and only then free what older versions held.
+
+Run it again after an interruption: every step looks before it changes. A run with nothing to do
+says so. Endpoint, region and credentials are botocore's usual ones; stage local goes to
+AWS_ENDPOINT_URL, or to the sandbox at http://127.0.0.1:4566, and never to an account."""
+
+_GENERATE = """
+Write the files that follow from ops/stages.py and infra/lex_bot.yaml: config.json and one IAM
+policy per stage and function under atlas/.chalice/, and atlas/chalicelib/bot_utterances.json."""
+
+_PACKAGE = """
+Build the deployment package that `chalice deploy --stage <stage>` would upload, from scratch, and
+refuse when a pin of atlas/requirements.txt is not in it. Prints its size and what dominates it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; an expected failure prints one line, no traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (OpsError, BotDefinitionError) as error:
+        return _fail(str(error), getattr(error, "exit_code", 1))
+    except EndpointConnectionError as error:
+        return _fail(f"{error}; for stage local, is the sandbox up (`make run`)?", 3)
+    except (ClientError, BotoCoreError) as error:
+        return _fail(str(error), 3)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run it again to go on", 130)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print(f"ops: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ops",
+        description="What a release engineer does with a deployed Atlas.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(required=True, metavar="verb")
+    _release_verb(verbs)
+    _generate_verb(verbs)
+    _package_verb(verbs)
+    return parser
+
+
+_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _verb(verbs: _Verbs, name: str, summary: str, text: str) -> argparse.ArgumentParser:
+    return verbs.add_parser(
+        name,
+        help=summary,
+        description=text,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _release_verb(verbs: _Verbs) -> None:
+    verb = _verb(verbs, "release", "make the deployed code live, never cold", _RELEASE)
+    verb.add_argument("--stage", required=True, choices=STAGES)
+    verb.add_argument("--dry-run", action="store_true", help="tell what would change, change none")
+    verb.add_argument("--json", action="store_true", help="the result as JSON; progress on stderr")
+    verb.set_defaults(run=_release)
+
+
+def _generate_verb(verbs: _Verbs) -> None:
+    verb = _verb(verbs, "generate", "write config.json, the policies and the utterances", _GENERATE)
+    verb.add_argument(
+        "--check", "--dry-run", action="store_true", help="write nothing; exit 1 naming stale files"
+    )
+    verb.add_argument("--json", action="store_true", help="the stale files as JSON")
+    verb.set_defaults(run=_generate)
+
+
+def _package_verb(verbs: _Verbs) -> None:
+    verb = _verb(verbs, "package", "build the deployment zip and look inside it", _PACKAGE)
+    verb.add_argument("--stage", default="prod", choices=STAGES)
+    verb.add_argument("--out", type=Path, default=Path("dist"), help="folder; default %(default)s")
+    verb.add_argument("--json", action="store_true", help="the contents as JSON")
+    verb.set_defaults(run=_package)
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    steps = Steps(stream=sys.stderr if arguments.json else sys.stdout)
+    context = Context(
+        arguments.stage, clients(arguments.stage), Waiter(steps.note), arguments.dry_run
+    )
+    chain = release(context, steps)
+    if arguments.json:
+        outcome = {"stage": arguments.stage, "dry_run": arguments.dry_run, "changed": steps.changed}
+        data = outcome | {"steps": steps.records, "chain": chain and chain.to_json()}
+        print(json.dumps(data, indent=2))
+        return 0
+    if chain:
+        print(f"\n{chain.table()}\n")
+    print(_closing(steps, arguments.dry_run))
+    return 0
+
+
+def _closing(steps: Steps, dry_run: bool) -> str:
+    if not steps.changed:
+        return "Nothing to do: everything is live as deployed."
+    return "Dry run: nothing was changed." if dry_run else "Released."
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    stale = stage_files.stale_files() if arguments.check else stage_files.write()
+    names = [path.as_posix() for path in stale]
+    if arguments.json:
+        print(json.dumps({"check": arguments.check, "stale": names}, indent=2))
+    elif not arguments.check:
+        print("\n".join(f"wrote {name}" for name in names) or "Nothing to do: all up to date.")
+    if stale and arguments.check:
+        return _fail(f"stale: {', '.join(names)}; run `python -m ops generate`", 1)
+    return 0
+
+
+def _package(arguments: argparse.Namespace) -> int:
+    built = package(arguments.stage, arguments.out)
+    print(json.dumps(built.to_json(), indent=2) if arguments.json else built.table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
