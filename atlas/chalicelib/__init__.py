@@ -1,0 +1,1 @@
+"""All that Atlas ships to Lambda beside app.py."""

@@ -1,0 +1,61 @@
+"""What a model wrote, what is said to a visitor, and where that came from. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+_WHOLE = frozenset(("end_turn", "stop_sequence"))
+
+
+class Source(StrEnum):
+    """Where an answer came from; a metric, a trace annotation and a session attribute."""
+
+    MEMORY = "memory"
+    TABLE = "table"
+    STALE = "stale"
+    MODEL = "model"
+    PARTIAL = "partial"
+    GROUNDED = "grounded"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a model wrote by the deadline.
+
+    `stop_reason` is Bedrock's, or "deadline", "resting" (every model of the route is left
+    alone for a while), "refused" or "failed". Tokens are Bedrock's count, 0 when it was cut off.
+    """
+
+    text: str
+    stop_reason: str
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    errors: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model ended by itself, so that the text is all it had to say."""
+        return self.stop_reason in _WHOLE and bool(self.text.strip())
+
+    @property
+    def was_truncated(self) -> bool:
+        return self.stop_reason == "max_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`generated` is there where a model was asked, whatever came of it."""
+
+    text: str
+    source: Source
+    model: str = ""
+    generated: Generated | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a model finished it, so that others may be given it too."""
+        return self.source is Source.MODEL

@@ -1,0 +1,93 @@
+"""How answers are made; the decorator says how long one lives and who may share it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chalicelib import prompts
+from chalicelib.answer import Answer, Generated, Source
+from chalicelib.conversation import Exchange
+from chalicelib.deadline import Deadline
+from chalicelib.lex import Channel
+from chalicelib.questions import Question, has_meaning, may_be_shared
+from chalicelib.response_cache import response_cache
+from chalicelib.sentences import whole_sentences
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+FRESH_SECONDS = 300
+STALE_SECONDS = 86_400
+
+
+def answer_key(question: Question, services: Services) -> str:
+    """A hash of everything the prompt contains, so that nobody's words can reach another."""
+    prompt = prompts.grounded(question, services.contents.in_locale(question.locale))
+    route = services.settings.routes[question.route]
+    scope = f"{question.intent}/{question.locale}/{question.channel}/"
+    return scope + prompt.fingerprint(route)
+
+
+def grounding_text(question: Question, services: Services) -> Answer:
+    """The floor: a true answer that needs nobody."""
+    content = services.contents.in_locale(question.locale)
+    text = content.grounded_text(question.grounding, question.channel)
+    return Answer(text, Source.GROUNDED)
+
+
+def is_shared(question: Question) -> bool:
+    return has_meaning(question.text) and may_be_shared(question.text)
+
+
+@response_cache(
+    key=answer_key,
+    floor=grounding_text,
+    shared=is_shared,
+    fresh_seconds=FRESH_SECONDS,
+    stale_seconds=STALE_SECONDS,
+)
+def grounded_answer(question: Question, deadline: Deadline, services: Services) -> Answer:
+    """A grounded intent's answer, written by the model from the intent's grounding alone."""
+    floor = grounding_text(question, services)
+    if not has_meaning(question.text):
+        return floor
+    prompt = prompts.grounded(question, services.contents.in_locale(question.locale))
+    route = services.settings.routes[question.route]
+    return _answer(services.models.complete(prompt, route, deadline), floor)
+
+
+def open_answer(
+    text: str,
+    history: tuple[Exchange, ...],
+    locale: str,
+    channel: Channel,
+    deadline: Deadline,
+    services: Services,
+) -> Answer:
+    """An answer to what no intent matched, from the content's knowledge; never shared.
+
+    It may refer to the history, and what people ask freely may name them. Its floor is the help
+    text, given without a model call where there is nothing to answer to.
+    """
+    content = services.contents.in_locale(locale)
+    floor = Answer(content.texts["help"], Source.GROUNDED)
+    if not has_meaning(text):
+        return Answer(content.texts["help"], Source.FIXED)
+    prompt = prompts.open_question(text, history, channel, content)
+    route = services.settings.routes["conversation"]
+    return _answer(services.models.complete(prompt, route, deadline), floor)
+
+
+def _answer(generated: Generated, floor: Answer) -> Answer:
+    """The whole text, else the whole sentences that arrived, else the floor.
+
+    Whole sentences of a text that met `max_tokens` are as much of it as there will ever be, so
+    they count as the model's answer; those of a late one do not.
+    """
+    if generated.is_whole:
+        return Answer(generated.text.strip(), Source.MODEL, generated.model, generated)
+    if sentences := whole_sentences(generated.text):
+        source = Source.MODEL if generated.was_truncated else Source.PARTIAL
+        return Answer(sentences, source, generated.model, generated)
+    return replace(floor, generated=generated)

@@ -1,0 +1,68 @@
+"""What goes on after the reply: unfinished shared answers move to `generate_answer:live`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws_errors import translated
+from chalicelib.errors import InvalidRequestError
+from chalicelib.observability import Log
+from chalicelib.questions import Question
+from chalicelib.response_cache import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateAnswerInput:
+    """The payload of `generate_answer`: the question and the lease under which to answer it."""
+
+    question: Question
+    lease: str
+    lease_until: float
+
+    def to_json(self) -> dict[str, Any]:
+        question = self.question.to_json()
+        return {"question": question, "lease": self.lease, "lease_until": self.lease_until}
+
+    @classmethod
+    def parse(cls, event: object) -> GenerateAnswerInput:
+        """Raises InvalidRequestError, which names the field."""
+        if not isinstance(event, dict):
+            raise InvalidRequestError("event", "must be an object")
+        lease, until = event.get("lease"), event.get("lease_until")
+        if not isinstance(lease, str) or not lease:
+            raise InvalidRequestError("lease", "must be a string that is not empty")
+        if not isinstance(until, int | float):
+            raise InvalidRequestError("lease_until", "must be a number of seconds")
+        return cls(Question.from_json(event.get("question")), lease, float(until))
+
+
+class Background:
+    """Asynchronous invokes; a failed one is logged and costs only a later turn its cache hit."""
+
+    def __init__(self, client: Callable[[], Any], function: str, log: Log) -> None:
+        self._client = client
+        self._function = function
+        self._log = log
+
+    def prepare(self) -> None:
+        """Build the client now rather than on the first turn."""
+        self._client()
+
+    def generate(self, question: Question, claim: Claim) -> None:
+        """Queue the answer's making; the lease expires by itself when this does not work."""
+        payload = GenerateAnswerInput(question, claim.lease, claim.lease_until).to_json()
+        name, _, qualifier = self._function.partition(":")
+        try:
+            self._client().invoke(
+                FunctionName=name,
+                Qualifier=qualifier or "live",
+                InvocationType="Event",
+                Payload=json.dumps(payload).encode(),
+            )
+        except (ClientError, BotoCoreError) as exc:
+            self._log.warning("hand-off failed", error=str(translated("lambda", exc)))

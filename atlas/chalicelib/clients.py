@@ -1,0 +1,56 @@
+"""Pooled AWS clients, each built once from one botocore session, each with time-outs.
+
+botocore's time-outs belong to a client, so what a visitor waits for and what may take its time
+use different clients. One attempt only on a turn's path: a retry would outlive the deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+CONNECTIONS = 10
+
+
+class AwsClients:
+    """Each client is created when it is first asked for, and then kept."""
+
+    def __init__(self) -> None:
+        self._session = botocore.session.get_session()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        return self._client("dynamodb", connect=0.5, read=1.0)
+
+    @cached_property
+    def bedrock_in_turn(self) -> Any:
+        return self._client("bedrock-runtime", connect=0.5, read=1.0)
+
+    @cached_property
+    def bedrock_in_background(self) -> Any:
+        return self._client("bedrock-runtime", connect=1.0, read=10.0)
+
+    @cached_property
+    def lambda_(self) -> Any:
+        return self._client("lambda", connect=0.3, read=0.5)
+
+    @cached_property
+    def secretsmanager(self) -> Any:
+        return self._client("secretsmanager", connect=0.5, read=2.0, attempts=2)
+
+    def _client(self, service: str, connect: float, read: float, attempts: int = 1) -> Any:
+        config = Config(
+            connect_timeout=connect,
+            read_timeout=read,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+        )
+        # A session's loaders are shared state; clients themselves are safe between threads.
+        with self._lock:
+            return self._session.create_client(service, config=config)

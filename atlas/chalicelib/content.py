@@ -1,0 +1,131 @@
+"""The words that a sales team owns, one file per locale, checked as a whole when loaded."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.errors import ConfigError
+from chalicelib.sentences import first_sentences, sentence_ends, utf16_length
+
+DEFAULT_LOCALE = "en_US"
+FOLDER = Path(__file__).parent / "content"
+NAMES = ("company", "assistant", "contact")
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "persona": ("chat", "phone"),
+    "grounding": ("greeting", "technology", "demo"),
+    "knowledge": ("text",),
+    "texts": (
+        "help",
+        "goodbye",
+        "demo_request",
+        "callback",
+        "stop_calling",
+        "delete_my_info",
+        "apology",
+        "not_understood",
+    ),
+}
+SENTENCES_BY_CHANNEL: Mapping[str, int] = {"chat": 2, "phone": 1}
+"""How long an answer may be: read on a screen, or listened to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One locale's words, with the names filled in."""
+
+    locale: str
+    persona: Mapping[str, str]
+    grounding: Mapping[str, str]
+    knowledge: str
+    texts: Mapping[str, str]
+
+    def grounded_text(self, grounding: str, channel: str) -> str:
+        """The floor of a grounded answer: true, whole, and short enough for the channel."""
+        return first_sentences(self.grounding[grounding], SENTENCES_BY_CHANNEL[channel])
+
+
+class Contents:
+    """All locales; `in_locale` always finds one."""
+
+    def __init__(self, by_locale: Mapping[str, Content]) -> None:
+        self._by_locale = by_locale
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> Contents:
+        """Read every file; ConfigError names each missing, unknown or overlong text of all."""
+        problems: list[str] = []
+        files = sorted(folder.glob("*.toml"))
+        by_locale = {file.stem: _read(file, problems) for file in files}
+        if DEFAULT_LOCALE not in by_locale:
+            problems.append(f"{DEFAULT_LOCALE}.toml is missing")
+        if problems:
+            raise ConfigError(problems)
+        return cls(by_locale)
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        return tuple(self._by_locale)
+
+    def in_locale(self, locale: str) -> Content:
+        """That locale's content, else one of the same language, else the default."""
+        if (exact := self._by_locale.get(locale)) is not None:
+            return exact
+        language = locale.partition("_")[0]
+        near = (c for name, c in self._by_locale.items() if name.partition("_")[0] == language)
+        return next(near, self._by_locale[DEFAULT_LOCALE])
+
+
+def _read(file: Path, problems: list[str]) -> Content:
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        problems.append(f"{file.name}: {exc}")
+        raw = {}
+    problems.extend(f"{file.name}: {problem}" for problem in _problems(raw))
+    names = {name: str(raw.get(name, "")) for name in NAMES}
+    sections = {name: _filled(_table(raw, name), names) for name in SECTIONS}
+    return Content(
+        locale=file.stem,
+        persona=sections["persona"],
+        grounding=sections["grounding"],
+        knowledge=sections["knowledge"].get("text", ""),
+        texts=sections["texts"],
+    )
+
+
+def _problems(raw: Mapping[str, Any]) -> Iterable[str]:
+    for name in NAMES:
+        if not isinstance(raw.get(name), str) or not raw[name].strip():
+            yield f"{name} is missing"
+    for section, keys in SECTIONS.items():
+        table = _table(raw, section)
+        yield from (f"{section}.{key} is not used" for key in table if key not in keys)
+        yield from (f"{section}.{key} is missing" for key in keys if not _is_text(table.get(key)))
+    for key, text in _table(raw, "grounding").items():
+        if _is_text(text) and len(sentence_ends(text)) < max(SENTENCES_BY_CHANNEL.values()):
+            yield f"grounding.{key} needs at least {max(SENTENCES_BY_CHANNEL.values())} sentences"
+    for key, text in _table(raw, "texts").items():
+        if _is_text(text) and utf16_length(text) > 900:
+            yield f"texts.{key} is longer than a Lex message of 1,024 characters leaves room for"
+
+
+def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = raw.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _filled(table: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    filled = {}
+    for key, text in table.items():
+        for name, value in names.items():
+            text = str(text).replace("{" + name + "}", value)
+        filled[key] = text.strip()
+    return filled

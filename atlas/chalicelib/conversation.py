@@ -1,0 +1,60 @@
+"""The bounded history of a conversation, kept in one session attribute. Pure.
+
+A client can write the attribute, so it is read as input: what does not parse is no history.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.sentences import cut_to
+
+ATTRIBUTE = "history"
+BYTES = 2 * 1_024
+"""The encoded history's budget; the oldest exchanges go first."""
+WORDS_CHARACTERS = 400
+"""The longest text of one side of an exchange that is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What the visitor said and what Atlas really answered."""
+
+    visitor: str
+    atlas: str
+
+
+def read(attribute: str | None) -> tuple[Exchange, ...]:
+    """The exchanges, oldest first; empty when the attribute is missing or not ours."""
+    if not attribute or len(attribute) > 2 * BYTES:
+        return ()
+    try:
+        rows = json.loads(attribute)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(rows, list) or not all(_is_exchange(row) for row in rows):
+        return ()
+    return tuple(Exchange(_remembered(row[0]), _remembered(row[1])) for row in rows)
+
+
+def write(history: tuple[Exchange, ...]) -> str:
+    """The attribute, at most BYTES long: the oldest exchanges are left out."""
+    rows = [[_remembered(e.visitor), _remembered(e.atlas)] for e in history]
+    while rows and len(_encode(rows)) > BYTES:
+        del rows[0]
+    return _encode(rows)
+
+
+def _encode(rows: list[list[str]]) -> str:
+    # ASCII only: bytes equal characters, and the budget holds wherever the attribute travels.
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _is_exchange(row: Any) -> bool:
+    return isinstance(row, list) and len(row) == 2 and all(isinstance(w, str) and w for w in row)
+
+
+def _remembered(words: str) -> str:
+    return cut_to(words.encode("utf-8", "replace").decode("utf-8"), WORDS_CHARACTERS)

@@ -1,0 +1,137 @@
+"""One turn of the conversation: event in, reply out, and never an exception.
+
+This is the Lex boundary, with the only catch-all of the shipped code.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from chalicelib import conversation, lex
+from chalicelib.answer import Answer, Source
+from chalicelib.deadline import Deadline
+from chalicelib.errors import InvalidRequestError
+from chalicelib.intents import INTENT_HANDLERS
+from chalicelib.intents.outcome import Outcome
+from chalicelib.invocation import Invocation
+from chalicelib.lex import LexResponse, Turn
+from chalicelib.observability import TRACER, session_label
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+SOURCE_ATTRIBUTE = "answerSource"
+SUPPORTED_MESSAGE_VERSION = "1.0"
+
+
+def conversation_turn(event: object, invocation: Invocation, services: Services) -> LexResponse:
+    """Lex's reply to one code hook event; whatever the event is, a valid one."""
+    started = time.perf_counter()
+    turn = lex.salvage(event)
+    outcome: Outcome | None
+    try:
+        turn = lex.parse(event)
+        outcome = _outcome(turn, event, invocation, services)
+    except InvalidRequestError as exc:
+        services.log.warning("unusable event", field=exc.field)
+        outcome = _said(turn, "not_understood", services)
+    except Exception as exc:
+        # Whatever went wrong, a person is waiting. Only the type and the place are logged: an
+        # error's message may quote the visitor.
+        services.log.error("turn failed", error=type(exc).__name__, where=_where(exc))
+        outcome = _said(turn, "apology", services)
+    if outcome is None:
+        return lex.delegate(turn)
+    response = _reply(turn, outcome, services)
+    _report(turn, outcome, invocation, time.perf_counter() - started, services)
+    return response
+
+
+def _outcome(
+    turn: Turn, event: object, invocation: Invocation, services: Services
+) -> Outcome | None:
+    """What the intent's handler says; None leaves the next step to Lex."""
+    _note_oddities(turn, event, services)
+    handler = INTENT_HANDLERS.get(turn.intent)
+    if handler is None:
+        services.log.warning("unknown intent")
+        return _said(turn, "help", services)
+    if turn.source == "DialogCodeHook" and not handler.answers_dialog_hook:
+        return None
+    deadline = Deadline.after(services.settings.turn_deadline_seconds, invocation.remaining_ms())
+    with TRACER.span("answer"):
+        return handler.answer(turn, deadline, services)
+
+
+def _note_oddities(turn: Turn, event: object, services: Services) -> None:
+    if isinstance(event, dict) and event.get("messageVersion") != SUPPORTED_MESSAGE_VERSION:
+        services.log.warning("other message version")
+    if turn.locale not in services.contents.locales:
+        services.log.warning("unknown locale")
+
+
+def _said(turn: Turn, text: str, services: Services) -> Outcome:
+    words = services.contents.in_locale(turn.locale).texts[text]
+    return Outcome(Answer(words, Source.FIXED), "Failed")
+
+
+def _reply(turn: Turn, outcome: Outcome, services: Services) -> LexResponse:
+    text = lex.message_text(outcome.answer.text)
+    own = {SOURCE_ATTRIBUTE: str(outcome.answer.source)}
+    history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
+    if outcome.is_remembered and turn.text:
+        history = (*history, conversation.Exchange(turn.text, text))
+    if history or conversation.ATTRIBUTE in turn.attributes:
+        own[conversation.ATTRIBUTE] = conversation.write(history)
+    _, dropped = lex.within_budget(turn.attributes, own)
+    if dropped:
+        services.log.warning("attributes dropped", bytes=dropped)
+    return lex.close(turn, text, outcome.state, own)
+
+
+def _report(
+    turn: Turn, outcome: Outcome, invocation: Invocation, seconds: float, services: Services
+) -> None:
+    """The turn's one line: metrics, and the fields an operator asks for first."""
+    answer, generated = outcome.answer, outcome.answer.generated
+    stage = services.settings.stage
+    TRACER.annotate(
+        intent=turn.intent,
+        channel=turn.channel,
+        source=str(answer.source),
+        model=answer.model,
+        stage=stage,
+        start=invocation.start_kind,
+    )
+    values = {
+        "TurnLatency": (seconds * 1000, "Milliseconds"),
+        "ColdStart": (float(invocation.start_kind == "cold"), "Count"),
+        "Turns": (1.0, "Count"),
+        "Failed": (float(outcome.state == "Failed"), "Count"),
+        f"AnswerSource.{answer.source}": (1.0, "Count"),
+    }
+    if generated is not None:
+        values["ModelLatency"] = (generated.seconds * 1000, "Milliseconds")
+        values["ModelTokens"] = (float(generated.output_tokens), "Count")
+        values["Truncated"] = (float(generated.was_truncated), "Count")
+    services.log.metrics(
+        "turn",
+        values,
+        {"Stage": stage, "Channel": turn.channel},
+        session=session_label(turn.session_id),
+        intent=turn.intent if turn.intent in INTENT_HANDLERS else "unknown",
+        source=str(answer.source),
+        model=answer.model,
+        state=outcome.state,
+        start=invocation.start_kind,
+        stop_reason=generated.stop_reason if generated else "",
+        model_errors=list(generated.errors) if generated else [],
+    )
+
+
+def _where(exc: BaseException) -> str:
+    """The innermost place in our own code, without the message, which may quote a visitor."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""

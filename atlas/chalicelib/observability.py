@@ -1,0 +1,134 @@
+"""Logs, metrics and traces: one JSON line a happening, and nothing personal in any of them.
+
+Nobody else touches the X-Ray SDK (end of support 2027-02-25), so another tracer can take its
+place here. Metrics travel inside log lines in CloudWatch's embedded metric format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+NAMESPACE = "Atlas"
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SAFE_FIELDS = frozenset(("request_id", "trace_id", "session"))
+
+
+class Log:
+    """Writes JSON lines; `bind` adds fields that every later line of the invocation carries."""
+
+    def __init__(self, level: str = "INFO", write: Any = None, clock: Any = time.time) -> None:
+        self._threshold = _LEVELS[level]
+        self._write = write or (lambda line: print(line, file=sys.stdout, flush=True))
+        self._clock = clock
+        self._bound: dict[str, Any] = {}
+
+    def bind(self, **fields: Any) -> None:
+        """Replace the fields that every line carries."""
+        self._bound = fields
+
+    def info(self, message: str, **fields: Any) -> None:
+        self._line("INFO", message, fields)
+
+    def warning(self, message: str, **fields: Any) -> None:
+        self._line("WARNING", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._line("ERROR", message, fields)
+
+    def metrics(
+        self,
+        message: str,
+        values: Mapping[str, tuple[float, str]],
+        dimensions: Mapping[str, str],
+        **fields: Any,
+    ) -> None:
+        """One line that is a log record and, for CloudWatch, a set of metrics.
+
+        `values` maps a metric's name to its value and unit. Embedded metrics are written at any
+        log level: a quiet log must not blind the alarms.
+        """
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [list(dimensions)],
+            "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
+        }
+        embedded = {
+            "_aws": {"Timestamp": int(self._clock() * 1000), "CloudWatchMetrics": [directive]},
+            **dimensions,
+            **{name: round(value, 3) for name, (value, _) in values.items()},
+        }
+        self._emit(
+            {"level": "INFO", "message": message, **self._bound, **_redacted(fields)}, embedded
+        )
+
+    def _line(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        if _LEVELS[level] >= self._threshold:
+            self._emit({"level": level, "message": message, **self._bound, **_redacted(fields)}, {})
+
+    def _emit(self, record: Mapping[str, Any], embedded: Mapping[str, Any]) -> None:
+        self._write(json.dumps({**record, **embedded}, ensure_ascii=True, default=_type_name))
+
+
+def session_label(session_id: str) -> str:
+    """A session's name for logs: random ids as they are, anything a person chose as a hash."""
+    if _RANDOM_ID.fullmatch(session_id):
+        return session_id
+    return "h-" + hashlib.sha256(session_id.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Field values with whatever looks like a number or an address masked, as a second fence."""
+    return {name: _mask(name, value) for name, value in fields.items()}
+
+
+def _mask(name: str, value: Any) -> Any:
+    if not isinstance(value, str) or name in _SAFE_FIELDS:
+        return value
+    return _EMAIL_LIKE.sub("[email]", _PHONE_LIKE.sub("[number]", value))
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
+
+
+class Tracer:
+    """X-Ray subsegments and annotations; does nothing until `start` has found a recorder."""
+
+    def __init__(self) -> None:
+        self._recorder: Any = None
+
+    def start(self) -> None:
+        """Import the SDK; inside Lambda it follows the runtime's own segment."""
+        from aws_xray_sdk.core import xray_recorder
+
+        xray_recorder.configure(context_missing="IGNORE_ERROR", sampling=False)
+        self._recorder = xray_recorder
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """A subsegment around the block; it is closed whatever happens inside."""
+        if self._recorder is None:
+            yield
+            return
+        with self._recorder.in_subsegment(name):
+            yield
+
+    def annotate(self, **annotations: str | int | float | bool) -> None:
+        """Add searchable values to the current subsegment, where there is one."""
+        if self._recorder is None or (segment := self._recorder.current_subsegment()) is None:
+            return
+        for key, value in annotations.items():
+            segment.put_annotation(key, value)
+
+
+TRACER = Tracer()

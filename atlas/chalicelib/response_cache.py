@@ -1,0 +1,327 @@
+"""The response cache, used as a decorator: memory before DynamoDB before making the answer.
+
+The decorator goes on the function that makes an answer and says how long it lives, what its key
+is, and what is said when it is not there in time. Tables, leases and refreshes stay in here.
+
+One conditional write looks an entry up and, where it must be made, leases the making to this
+caller: it succeeds only when the entry is missing or no longer fresh and nobody holds a lease.
+Expiry is always compared with the clock: DynamoDB may return expired items for days.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cachetools import TTLCache
+
+from chalicelib.answer import Answer, Source
+from chalicelib.aws_errors import translated
+from chalicelib.deadline import Clock, Deadline
+from chalicelib.errors import DependencyError
+from chalicelib.questions import Question
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+TABLE_WAIT_SECONDS = 0.12
+"""A table that has not answered by then counts as a miss."""
+POLL_SECONDS = 0.06
+"""How often a caller looks for the answer that another one is making."""
+GENERATION_SECONDS = 12.0
+"""The longest generation; what `generate_answer` may take."""
+CLOCK_SKEW_SECONDS = 2.0
+LEASE_SECONDS = GENERATION_SECONDS + CLOCK_SKEW_SECONDS
+HAND_OFF_SECONDS = 0.1
+"""Kept back from the turn's deadline, to pass an unfinished answer on."""
+MEMORY_ENTRIES = 512
+_WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored answer; times are seconds since the epoch."""
+
+    text: str
+    model: str
+    created_at: float
+    fresh_until: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the table said: an entry that may be shown, the lease to make one, both or neither.
+
+    An entry with a lease is stale and ours to refresh; neither means that another is making it.
+    """
+
+    entry: Entry | None = None
+    lease: str = ""
+    lease_until: float = 0.0
+
+
+class AnswerTable:
+    """The DynamoDB table; every call raises DependencyError when it fails."""
+
+    def __init__(self, client: Callable[[], Any], table: str, clock: Clock = time.time) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def claim(self, key: str) -> Claim:
+        """Look up and lease in one round trip."""
+        now, lease = self._clock(), uuid.uuid4().hex
+        until = now + LEASE_SECONDS
+        try:
+            old = self._update(
+                key,
+                "SET lease_owner = :owner, lease_until = :until, "
+                "expires_at = if_not_exists(expires_at, :gone)",
+                "(attribute_not_exists(fresh_until) OR fresh_until < :now)"
+                " AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+                {":owner": lease, ":until": until, ":gone": int(until) + 1, ":now": now},
+            )
+        except _ConditionFailed as failed:
+            return Claim(_entry(failed.item, now))
+        return Claim(_entry(old, now), lease, until)
+
+    def read(self, key: str) -> Entry | None:
+        """The entry if it may still be shown."""
+        try:
+            answer = self._client().get_item(
+                TableName=self._table, Key={"key": {"S": key}}, ConsistentRead=True
+            )
+        except (ClientError, BotoCoreError) as exc:
+            raise translated("dynamodb", exc) from exc
+        return _entry(answer.get("Item", {}), self._clock())
+
+    def store(self, key: str, lease: str, entry: Entry) -> bool:
+        """Write the answer and give the lease back; False when the lease is no longer ours."""
+        try:
+            self._update(
+                key,
+                "SET answer = :text, model = :model, created_at = :created,"
+                " fresh_until = :fresh, expires_at = :gone REMOVE lease_owner, lease_until",
+                "lease_owner = :owner",
+                {
+                    ":text": entry.text,
+                    ":model": entry.model,
+                    ":created": entry.created_at,
+                    ":fresh": entry.fresh_until,
+                    ":gone": int(entry.expires_at),
+                    ":owner": lease,
+                },
+            )
+        except _ConditionFailed:
+            return False
+        return True
+
+    def _update(
+        self, key: str, update: str, condition: str, values: dict[str, str | float]
+    ) -> dict[str, Any]:
+        try:
+            answer = self._client().update_item(
+                TableName=self._table,
+                Key={"key": {"S": key}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: _typed(v) for name, v in values.items()},
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise _ConditionFailed(dict(exc.response).get("Item", {})) from exc
+            raise translated("dynamodb", exc) from exc
+        except BotoCoreError as exc:
+            raise translated("dynamodb", exc) from exc
+        item: dict[str, Any] = answer.get("Attributes", {})
+        return item
+
+
+class _ConditionFailed(Exception):
+    def __init__(self, item: Any) -> None:
+        self.item = item
+        super().__init__()
+
+
+def _typed(value: str | float) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+
+
+def _entry(item: dict[str, Any], now: float) -> Entry | None:
+    if "answer" not in item:
+        return None
+    entry = Entry(
+        text=item["answer"]["S"],
+        model=item["model"]["S"],
+        created_at=float(item["created_at"]["N"]),
+        fresh_until=float(item["fresh_until"]["N"]),
+        expires_at=float(item["expires_at"]["N"]),
+    )
+    return entry if entry.expires_at > now else None
+
+
+class ResponseCache:
+    """Both tiers of one environment: a bounded memory, and the table behind a time limit."""
+
+    def __init__(self, table: AnswerTable, clock: Clock = time.time) -> None:
+        self.table = table
+        self.clock = clock
+        self._memory: TTLCache[str, Entry] = TTLCache(MEMORY_ENTRIES, ttl=86_400, timer=clock)
+        # Table calls run beside the turn, so that one that is late costs its 120 ms and no more,
+        # and still ends by itself with its connection kept.
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="response-cache")
+
+    def remembered(self, key: str) -> Entry | None:
+        """The entry in memory while it is fresh."""
+        entry = self._memory.get(key)
+        return entry if entry is not None and entry.fresh_until > self.clock() else None
+
+    def remember(self, key: str, entry: Entry) -> None:
+        self._memory[key] = entry
+
+    def start_claim(self, key: str) -> Future[Claim]:
+        return self._workers.submit(self.table.claim, key)
+
+    def start_store(self, key: str, lease: str, entry: Entry) -> Future[bool]:
+        return self._workers.submit(self.table.store, key, lease, entry)
+
+
+class Make(Protocol):
+    """The function under the decorator: it makes an answer and never raises for a late model."""
+
+    def __call__(self, question: Question, deadline: Deadline, services: Services) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswers:
+    """What the decorator leaves in the function's place; call it as the function."""
+
+    make: Make
+    key: Callable[[Question, Services], str]
+    floor: Callable[[Question, Services], Answer]
+    shared: Callable[[Question], bool]
+    fresh_seconds: float
+    stale_seconds: float
+
+    def __call__(self, question: Question, deadline: Deadline, services: Services) -> Answer:
+        """The answer by the deadline, from the nearest place that has one."""
+        if not self.shared(question):
+            return self.make(question, deadline, services)
+        cache, key = services.response_cache, self.key(question, services)
+        if (entry := cache.remembered(key)) is not None:
+            return Answer(entry.text, Source.MEMORY, entry.model)
+        pending = cache.start_claim(key)
+        claim = settled(pending, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
+        if claim is not None and claim.entry is not None:
+            return self._found(question, key, claim, claim.entry, services)
+        if claim is not None and not claim.lease:
+            return self._awaited(question, key, deadline, services)
+        made = self.make(question, deadline.keeping_back(HAND_OFF_SECONDS), services)
+        # A claim that came too late may hold the lease all the same: use it, do not leave it.
+        self._keep(
+            question, key, made, claim or settled(pending, 0.0, services), deadline, services
+        )
+        return made
+
+    def make_and_store(
+        self, question: Question, claim: Claim, deadline: Deadline, services: Services
+    ) -> Answer:
+        """Make the answer in the background under `claim`'s lease; stored if it came out whole."""
+        key = self.key(question, services)
+        made = self.make(question, deadline, services)
+        if made.is_whole and services.response_cache.clock() < claim.lease_until:
+            entry = self._entry(made, services)
+            stored = services.response_cache.table.store(key, claim.lease, entry)
+            services.log.info("answer stored" if stored else "lease lost", intent=question.intent)
+        return made
+
+    def _found(
+        self, question: Question, key: str, claim: Claim, entry: Entry, services: Services
+    ) -> Answer:
+        if entry.fresh_until > services.response_cache.clock():
+            services.response_cache.remember(key, entry)
+            return Answer(entry.text, Source.TABLE, entry.model)
+        if claim.lease and services.may_ask_models(question.route):
+            services.background.generate(question, claim)
+        return Answer(entry.text, Source.STALE, entry.model)
+
+    def _awaited(
+        self, question: Question, key: str, deadline: Deadline, services: Services
+    ) -> Answer:
+        """Somebody else is making it: look again until the deadline, then say the floor."""
+        cache = services.response_cache
+        while not deadline.is_over():
+            services.sleep(deadline.sooner_of(POLL_SECONDS))
+            try:
+                entry = cache.table.read(key) if not deadline.is_over() else None
+            except DependencyError as exc:
+                services.log.warning("table failed", error=str(exc))
+                break
+            if entry is not None:
+                cache.remember(key, entry)
+                return Answer(entry.text, Source.TABLE, entry.model)
+        return self.floor(question, services)
+
+    def _keep(
+        self,
+        question: Question,
+        key: str,
+        made: Answer,
+        claim: Claim | None,
+        deadline: Deadline,
+        services: Services,
+    ) -> None:
+        cache = services.response_cache
+        if made.is_whole:
+            entry = self._entry(made, services)
+            cache.remember(key, entry)
+            if claim is not None and claim.lease:
+                settled(cache.start_store(key, claim.lease, entry), deadline.remaining(), services)
+        elif claim is not None and claim.lease and services.may_ask_models(question.route):
+            services.background.generate(question, claim)
+
+    def _entry(self, made: Answer, services: Services) -> Entry:
+        now = services.response_cache.clock()
+        fresh, stale = now + self.fresh_seconds, now + self.stale_seconds
+        return Entry(made.text, made.model, now, fresh, stale)
+
+
+def response_cache(
+    *,
+    key: Callable[[Question, Services], str],
+    floor: Callable[[Question, Services], Answer],
+    shared: Callable[[Question], bool],
+    fresh_seconds: float,
+    stale_seconds: float,
+) -> Callable[[Make], CachedAnswers]:
+    """Cache what the decorated function makes, under `key`, for everyone who asks the same.
+
+    An answer is served for `fresh_seconds`, then served while it is refreshed until
+    `stale_seconds` after it was made. `floor` is what is said when another caller is making the
+    answer and the deadline comes first. Where `shared` says no, nothing is cached.
+    """
+
+    def decorate(make: Make) -> CachedAnswers:
+        return CachedAnswers(make, key, floor, shared, fresh_seconds, stale_seconds)
+
+    return decorate
+
+
+def settled(pending: Future[Any], seconds: float, services: Services) -> Any:
+    """The future's result within `seconds`; None when it is late or its table call failed."""
+    try:
+        return pending.result(timeout=seconds)
+    except FutureTimeoutError:
+        return None
+    except DependencyError as exc:
+        services.log.warning("table failed", error=str(exc))
+        return None
