@@ -6,12 +6,9 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import settings
-from chalicelib.answers import grounded_answer
-from chalicelib.background import GenerateAnswerInput
-from chalicelib.deadline import Deadline
+from chalicelib.background import finish_answer
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.invocation import Invocation, answers_health
-from chalicelib.response_cache import GENERATION_SECONDS, Claim
 from chalicelib.services import Services, build_services, warm_up
 from chalicelib.settings import Settings
 from chalicelib.warming import warm_answers
@@ -37,18 +34,14 @@ def lex_fulfillment(event: Any, context: Any) -> Any:
 @answers_health
 def generate_answer(event: Any, context: Any) -> Any:
     """Finish a shared answer that was late for its turn; invoked asynchronously."""
-    task, deadline = GenerateAnswerInput.parse(event), Deadline.after(GENERATION_SECONDS)
-    claim = Claim(None, task.lease, task.lease_until)
-    answer = grounded_answer.make_and_store(task.question, claim, deadline, services())
-    return {"source": str(answer.source)}
+    return finish_answer(event, Invocation.of(context), services())
 
 
 @app.lambda_function()
 @answers_health
 def keep_warm(event: Any, context: Any) -> Any:
     """Make the shared answers that are missing or stale, within a budget per run."""
-    remaining = Invocation.of(context).remaining_ms()
-    return warm_answers(Deadline.after(55.0, remaining), services()).to_json()
+    return warm_answers(Invocation.of(context), services()).to_json()
 
 
 if settings.in_lambda():

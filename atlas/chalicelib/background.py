@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.answers import grounded_answer
 from chalicelib.aws_errors import translated
+from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
+from chalicelib.invocation import Invocation
 from chalicelib.observability import Log
 from chalicelib.questions import Question
-from chalicelib.response_cache import Claim
+from chalicelib.response_cache import GENERATION_SECONDS, Claim
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,10 @@ class GenerateAnswerInput:
     question: Question
     lease: str
     lease_until: float
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(None, self.lease, self.lease_until)
 
     def to_json(self) -> dict[str, Any]:
         question = self.question.to_json()
@@ -66,3 +76,12 @@ class Background:
             )
         except (ClientError, BotoCoreError) as exc:
             self._log.warning("hand-off failed", error=str(translated("lambda", exc)))
+
+
+def finish_answer(event: object, invocation: Invocation, services: Services) -> dict[str, str]:
+    """Make and store the answer that a turn had no time for; InvalidRequestError says why not."""
+    services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
+    task = GenerateAnswerInput.parse(event)
+    deadline = Deadline.after(GENERATION_SECONDS, invocation.remaining_ms())
+    made = grounded_answer.make_and_store(task.question, task.claim, deadline, services)
+    return {"source": str(made.source)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation, lex
@@ -30,22 +31,27 @@ def conversation_turn(event: object, invocation: Invocation, services: Services)
     """Lex's reply to one code hook event; whatever the event is, a valid one."""
     started = time.perf_counter()
     turn = lex.salvage(event)
+    services.log.bind(
+        request_id=invocation.request_id,
+        version=invocation.function_version,
+        session=session_label(turn.session_id),
+    )
     outcome: Outcome | None
     try:
         turn = lex.parse(event)
         outcome = _outcome(turn, event, invocation, services)
     except InvalidRequestError as exc:
-        services.log.warning("unusable event", field=exc.field)
-        outcome = _said(turn, "not_understood", services)
+        outcome = _said(turn, "not_understood", f"unusable event: {exc.field}", services)
     except Exception as exc:
         # Whatever went wrong, a person is waiting. Only the type and the place are logged: an
         # error's message may quote the visitor.
-        services.log.error("turn failed", error=type(exc).__name__, where=_where(exc))
-        outcome = _said(turn, "apology", services)
+        outcome = _said(turn, "apology", f"{type(exc).__name__} in {_where(exc)}", services)
     if outcome is None:
         return lex.delegate(turn)
-    response = _reply(turn, outcome, services)
-    _report(turn, outcome, invocation, time.perf_counter() - started, services)
+    own = _own_attributes(turn, outcome)
+    response = lex.close(turn, outcome.answer.text, outcome.state, own)
+    seconds = time.perf_counter() - started
+    _report(turn, outcome, invocation, seconds, _oddities(event, turn, own, services), services)
     return response
 
 
@@ -53,11 +59,9 @@ def _outcome(
     turn: Turn, event: object, invocation: Invocation, services: Services
 ) -> Outcome | None:
     """What the intent's handler says; None leaves the next step to Lex."""
-    _note_oddities(turn, event, services)
     handler = INTENT_HANDLERS.get(turn.intent)
     if handler is None:
-        services.log.warning("unknown intent")
-        return _said(turn, "help", services)
+        return _said(turn, "help", "unknown intent", services)
     if turn.source == "DialogCodeHook" and not handler.answers_dialog_hook:
         return None
     deadline = Deadline.after(services.settings.turn_deadline_seconds, invocation.remaining_ms())
@@ -65,34 +69,42 @@ def _outcome(
         return handler.answer(turn, deadline, services)
 
 
-def _note_oddities(turn: Turn, event: object, services: Services) -> None:
-    if isinstance(event, dict) and event.get("messageVersion") != SUPPORTED_MESSAGE_VERSION:
-        services.log.warning("other message version")
-    if turn.locale not in services.contents.locales:
-        services.log.warning("unknown locale")
-
-
-def _said(turn: Turn, text: str, services: Services) -> Outcome:
+def _said(turn: Turn, text: str, problem: str, services: Services) -> Outcome:
     words = services.contents.in_locale(turn.locale).texts[text]
-    return Outcome(Answer(words, Source.FIXED), "Failed")
+    return Outcome(Answer(words, Source.FIXED), "Failed", problem=problem)
 
 
-def _reply(turn: Turn, outcome: Outcome, services: Services) -> LexResponse:
-    text = lex.message_text(outcome.answer.text)
+def _own_attributes(turn: Turn, outcome: Outcome) -> dict[str, str]:
+    """The session attributes that are Atlas's: the answer's source, and what was really said."""
     own = {SOURCE_ATTRIBUTE: str(outcome.answer.source)}
     history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
     if outcome.is_remembered and turn.text:
-        history = (*history, conversation.Exchange(turn.text, text))
+        said = lex.message_text(outcome.answer.text)
+        history = (*history, conversation.Exchange(turn.text, said))
     if history or conversation.ATTRIBUTE in turn.attributes:
         own[conversation.ATTRIBUTE] = conversation.write(history)
+    return own
+
+
+def _oddities(event: object, turn: Turn, own: Mapping[str, str], services: Services) -> list[str]:
+    """What was not as it should be and yet no reason to fail, for the turn's line."""
+    oddities = []
+    if not isinstance(event, dict) or event.get("messageVersion") != SUPPORTED_MESSAGE_VERSION:
+        oddities.append("other message version")
+    if turn.locale not in services.contents.locales:
+        oddities.append("unknown locale")
     _, dropped = lex.within_budget(turn.attributes, own)
-    if dropped:
-        services.log.warning("attributes dropped", bytes=dropped)
-    return lex.close(turn, text, outcome.state, own)
+    oddities.extend(f"dropped an attribute of {size} bytes" for size in dropped)
+    return oddities
 
 
 def _report(
-    turn: Turn, outcome: Outcome, invocation: Invocation, seconds: float, services: Services
+    turn: Turn,
+    outcome: Outcome,
+    invocation: Invocation,
+    seconds: float,
+    oddities: list[str],
+    services: Services,
 ) -> None:
     """The turn's one line: metrics, and the fields an operator asks for first."""
     answer, generated = outcome.answer, outcome.answer.generated
@@ -120,11 +132,12 @@ def _report(
         "turn",
         values,
         {"Stage": stage, "Channel": turn.channel},
-        session=session_label(turn.session_id),
         intent=turn.intent if turn.intent in INTENT_HANDLERS else "unknown",
         source=str(answer.source),
         model=answer.model,
         state=outcome.state,
+        problem=outcome.problem,
+        oddities=oddities,
         start=invocation.start_kind,
         stop_reason=generated.stop_reason if generated else "",
         model_errors=list(generated.errors) if generated else [],

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.grounded import GROUNDED_INTENTS
+from chalicelib.invocation import Invocation
 from chalicelib.lex import Channel
 from chalicelib.questions import Question, canonical
 from chalicelib.response_cache import GENERATION_SECONDS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BOT_FILE = Path(__file__).parent / "bot_utterances.json"
 MODEL_CALLS_PER_RUN = 40
+RUN_SECONDS = 55.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +59,40 @@ def sample_questions(bot: dict[str, Any] | None = None) -> Iterator[Question]:
                         yield question
 
 
-def warm_answers(deadline: Deadline, services: Services) -> Warmed:
+def warm_answers(invocation: Invocation, services: Services) -> Warmed:
     """Make what is missing or stale, until the budget or the time of this run is used up.
 
     Idempotent: what is fresh costs one look-up, and what another run is making is left to it.
     """
+    services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
+    deadline = Deadline.after(RUN_SECONDS, invocation.remaining_ms())
     made = fresh = failed = left = 0
     for question in sample_questions():
         if made + failed >= MODEL_CALLS_PER_RUN or deadline.remaining() < GENERATION_SECONDS:
             left += 1
             continue
-        try:
-            is_made = _warm(question, deadline, services)
-        except DependencyError as exc:
-            services.log.warning("table failed", error=str(exc))
-            failed += 1
-            continue
-        made, fresh, failed = (
-            made + (is_made is True),
-            fresh + (is_made is None),
-            failed + (is_made is False),
-        )
-    return Warmed(made, fresh, failed, left)
+        match _warm(question, deadline, services):
+            case "made":
+                made += 1
+            case "fresh":
+                fresh += 1
+            case "failed":
+                failed += 1
+    warmed = Warmed(made, fresh, failed, left)
+    services.log.info("warmed", **warmed.to_json())
+    return warmed
 
 
-def _warm(question: Question, deadline: Deadline, services: Services) -> bool | None:
-    """True when it was made, False when the model failed, None when there was nothing to do."""
-    key = grounded_answer.key(question, services)
-    claim = services.response_cache.table.claim(key)
-    if not claim.lease:
-        return None
+def _warm(
+    question: Question, deadline: Deadline, services: Services
+) -> Literal["made", "fresh", "failed"]:
     within = Deadline.after(deadline.sooner_of(GENERATION_SECONDS))
-    return grounded_answer.make_and_store(question, claim, within, services).is_whole
+    try:
+        claim = services.response_cache.table.claim(grounded_answer.key(question, services))
+        if not claim.lease:
+            return "fresh"
+        made = grounded_answer.make_and_store(question, claim, within, services)
+    except DependencyError as exc:
+        services.log.warning("table failed", error=str(exc))
+        return "failed"
+    return "made" if made.is_whole else "failed"

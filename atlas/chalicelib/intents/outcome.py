@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`is_remembered` says whether the exchange goes into the history of the conversation."""
+    """`is_remembered`: it goes into the history. `problem`: why it Failed, for the log."""
 
     answer: Answer
     state: IntentState = "Fulfilled"
     is_remembered: bool = False
+    problem: str = ""
 
 
 class Handler(Protocol):
