@@ -1,0 +1,89 @@
+"""Makes or updates `.venv` for make; standard library only, run by whichever Python make found.
+
+Several makes may run at once in one clone: a lock inside `.venv` lets one work and the rest wait.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+FOLDER = ".venv"
+REQUIREMENTS = "requirements-dev.txt"
+STAMP = os.path.join(FOLDER, ".stamp")
+LOCK = os.path.join(FOLDER, ".lock")
+PYTHON = os.path.join(FOLDER, "bin", "python")
+
+
+def main():
+    os.makedirs(FOLDER, exist_ok=True)
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if read(STAMP) != wanted():
+            install()
+            with open(STAMP, "w") as stamp:
+                stamp.write(wanted())
+        # Make compares ages: the stamp has to be younger than the requirements.
+        os.utime(STAMP)
+
+
+def wanted():
+    """What the environment was made from: the pins and the Python's minor version."""
+    with open(REQUIREMENTS, "rb") as requirements:
+        digest = hashlib.sha256(requirements.read()).hexdigest()
+    return "%d.%d %s\n" % (sys.version_info[0], sys.version_info[1], digest)
+
+
+def install():
+    print("setting up .venv with Python %d.%d, once" % sys.version_info[:2], file=sys.stderr)
+    if not is_usable():
+        clear()
+        run([sys.executable, "-m", "venv", FOLDER], "could not make .venv")
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    run([*pip, "--requirement", REQUIREMENTS], "pip could not install the pins (no network?)")
+
+
+def is_usable():
+    """Whether `.venv` holds a working Python of the same minor version, with pip."""
+    code = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)
+    except OSError:
+        return False
+    return found.stdout.strip() == "%d.%d" % sys.version_info[:2]
+
+
+def clear():
+    # The lock's file stays, because a make that waits for it holds this very file.
+    for entry in os.scandir(FOLDER):
+        if entry.path == LOCK:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def run(command, failure):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        lines = [line for line in done.stdout.splitlines() if "ERROR" in line.upper()]
+        reason = lines[-1].strip() if lines else "exit code %d" % done.returncode
+        sys.exit("make: %s: %s" % (failure, reason))
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("make: interrupted; run it again to go on")

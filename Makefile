@@ -1,0 +1,65 @@
+# The verbs. Each sets up .venv by itself; `make help` lists them.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo chat run test lint types package generate clean
+
+SUPPORTED := 3.11, 3.12 or 3.13
+VENV := .venv/bin
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+CHAT_ARGS ?=
+RUN_ARGS ?= --profile reported
+STAGE ?= prod
+
+# PYTHON given on the command line or in the environment is the only candidate.
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
+
+define FIND_PYTHON
+for candidate in $(CANDIDATES); do \
+  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+    >/dev/null 2>&1; then found=$$candidate; break; fi; \
+done; \
+if [ -z "$$found" ]; then \
+  echo "make: needs Python $(SUPPORTED) with its venv module; none among: $(CANDIDATES). Say which with PYTHON=..." >&2; \
+  exit 1; \
+fi
+endef
+
+.venv/.stamp: requirements-dev.txt
+	@found=; $(FIND_PYTHON); "$$found" .ci/venv.py
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.stamp ## Watch a conversation answered by the deployed zip
+	@$(VENV)/python -m sandbox.conversation demo $(DEMO_ARGS)
+
+chat: .venv/.stamp ## Talk to the bot yourself
+	@$(VENV)/python -m sandbox.conversation chat $(CHAT_ARGS)
+
+run: .venv/.stamp ## Keep the sandbox up, for the AWS CLI and boto3
+	@$(VENV)/python -m sandbox serve $(RUN_ARGS)
+
+test: .venv/.stamp ## Every test
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.stamp ## ruff, generated files, CloudFormation
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/python -m ops generate --check
+	@$(VENV)/cfn-lint infra/*.yaml
+
+types: .venv/.stamp ## mypy, strict
+	@$(VENV)/mypy atlas ops sandbox infra
+
+package: .venv/.stamp ## The deployment zip for STAGE, looked through, in dist/
+	@$(VENV)/python -m ops package --stage $(STAGE) --out dist
+
+generate: .venv/.stamp ## Rewrite the files that follow from ops/stages.py
+	@$(VENV)/python -m ops generate
+
+clean: ## Remove .venv, caches and built files
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox dist
+	@rm -rf atlas/.chalice/deployments atlas/.chalice/deployed
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
