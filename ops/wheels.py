@@ -1,0 +1,111 @@
+"""The proof that every pin that ships has a wheel for every Lambda runtime Atlas supports.
+
+Chalice leaves a package out of the zip, prints a warning and exits 0 when no wheel fits, and
+`chalice deploy` cannot be stopped from doing so. What can be done is to know beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import UnavailableError
+
+REQUIREMENTS = Path(__file__).parent.parent / "atlas" / "requirements.txt"
+TIMEOUT_SECONDS = 180
+ARCHITECTURES = ("x86_64", "aarch64")
+# The newest glibc of each runtime: Amazon Linux 2 under 3.11, Amazon Linux 2023 from 3.12 on.
+GLIBC_BY_PYTHON = {"3.11": (17, 24, 26), "3.12": (17, 28, 34), "3.13": (17, 28, 34)}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One Lambda runtime on one architecture."""
+
+    python: str
+    architecture: str
+
+    @property
+    def name(self) -> str:
+        return f"python{self.python} {self.architecture}"
+
+    def platforms(self) -> Iterator[str]:
+        """The wheel platform tags that run there; manylinux2014 is 2_17's older name."""
+        yield f"manylinux2014_{self.architecture}"
+        yield from (f"manylinux_2_{m}_{self.architecture}" for m in GLIBC_BY_PYTHON[self.python])
+
+
+TARGETS = tuple(Target(p, a) for p in GLIBC_BY_PYTHON for a in ARCHITECTURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What pip would put into one target's zip; `problem` is empty when the proof holds."""
+
+    target: Target
+    wheels: tuple[str, ...]
+    problem: str
+
+    def to_json(self) -> dict[str, object]:
+        return {"target": self.target.name, "wheels": self.wheels, "problem": self.problem}
+
+
+def prove(requirements: Path = REQUIREMENTS) -> list[Proof]:
+    """One proof per target. UnavailableError when pip cannot ask its index at all."""
+    return [_prove(target, requirements) for target in TARGETS]
+
+
+def pins(requirements: Path = REQUIREMENTS) -> set[str]:
+    """The `name==version` lines, names as pip normalises them."""
+    lines = (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines())
+    return {_normalised(line) for line in lines if "==" in line and not line.startswith("#")}
+
+
+def _prove(target: Target, requirements: Path) -> Proof:
+    run = _resolve(target, requirements)
+    if run.returncode:
+        return Proof(target, (), _reason(run.stderr))
+    installs = json.loads(run.stdout)["install"]
+    found = {_normalised(f"{i['metadata']['name']}=={i['metadata']['version']}") for i in installs}
+    unpinned = found - pins(requirements)
+    problem = f"not pinned: {', '.join(sorted(unpinned))}" if unpinned else ""
+    return Proof(target, tuple(sorted(found)), problem)
+
+
+def _resolve(target: Target, requirements: Path) -> subprocess.CompletedProcess[str]:
+    """Let pip resolve for the target, from wheels alone, without installing anything."""
+    platforms = [part for tag in target.platforms() for part in ("--platform", tag)]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
+            *("--quiet", "--report", "-", "--disable-pip-version-check"),
+            *("--only-binary=:all:", "--implementation", "cp", "--target", folder),
+            *("--python-version", target.python, *platforms, "-r", str(requirements)),
+        ]
+        try:
+            return subprocess.run(  # noqa: S603 - our own interpreter and arguments
+                command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise UnavailableError(
+                f"pip did not answer in {TIMEOUT_SECONDS} s; is there a network?"
+            ) from exc
+
+
+def _reason(stderr: str) -> str:
+    if "NewConnectionError" in stderr or "Name or service not known" in stderr:
+        raise UnavailableError(
+            "pip cannot reach its package index; wheels cannot be proven offline"
+        )
+    errors = [line for line in stderr.splitlines() if line.startswith("ERROR: ")]
+    return errors[0].removeprefix("ERROR: ") if errors else "pip failed without a reason"
+
+
+def _normalised(pin: str) -> str:
+    name, _, version = pin.partition("==")
+    return f"{name.lower().replace('_', '-').replace('.', '-')}=={version}"
