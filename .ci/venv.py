@@ -14,6 +14,7 @@ FOLDER = ".venv"
 REQUIREMENTS = "requirements-dev.txt"
 STAMP = os.path.join(FOLDER, ".stamp")
 LOCK = os.path.join(FOLDER, ".lock")
+MINOR = "{}.{}".format(*sys.version_info)
 PYTHON = os.path.join(FOLDER, "bin", "python")
 
 
@@ -33,11 +34,11 @@ def wanted():
     """What the environment was made from: the pins and the Python's minor version."""
     with open(REQUIREMENTS, "rb") as requirements:
         digest = hashlib.sha256(requirements.read()).hexdigest()
-    return "%d.%d %s\n" % (sys.version_info[0], sys.version_info[1], digest)
+    return f"{MINOR} {digest}\n"
 
 
 def install():
-    print("setting up .venv with Python %d.%d, once" % sys.version_info[:2], file=sys.stderr)
+    print(f"setting up .venv with Python {MINOR}, once", file=sys.stderr)
     if not is_usable():
         clear()
         run([sys.executable, "-m", "venv", FOLDER], "could not make .venv")
@@ -49,10 +50,10 @@ def is_usable():
     """Whether `.venv` holds a working Python of the same minor version, with pip."""
     code = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
     try:
-        found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)
+        found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)  # noqa: S603
     except OSError:
         return False
-    return found.stdout.strip() == "%d.%d" % sys.version_info[:2]
+    return found.stdout.strip() == MINOR
 
 
 def clear():
@@ -67,11 +68,13 @@ def clear():
 
 
 def run(command, failure):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if "ERROR" in line.upper()]
-        reason = lines[-1].strip() if lines else "exit code %d" % done.returncode
-        sys.exit("make: %s: %s" % (failure, reason))
+        lines = [
+            line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line.upper()
+        ]
+        reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
+        sys.exit(f"make: {failure}: {reason}")
 
 
 def read(path):

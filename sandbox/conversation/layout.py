@@ -1,0 +1,54 @@
+"""Plain-text tables of at most 100 columns; colour only on a terminal, and never with NO_COLOR."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+WIDTH = 100
+_GAP = "  "
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal whose user did not say NO_COLOR (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def dim(text: str, colour: bool) -> str:
+    """The text, greyed where colour is wanted."""
+    return f"\x1b[2m{text}\x1b[0m" if colour else text
+
+
+def bold(text: str, colour: bool) -> str:
+    """The text, bold where colour is wanted."""
+    return f"\x1b[1m{text}\x1b[0m" if colour else text
+
+
+def row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One row whose cells are wrapped to their widths; a negative width aligns right."""
+    columns = [
+        textwrap.wrap(cell, abs(width)) or [""] for cell, width in zip(cells, widths, strict=True)
+    ]
+    height = max(len(column) for column in columns)
+    lines = (
+        _GAP.join(
+            _aligned(column, line, width) for column, width in zip(columns, widths, strict=True)
+        )
+        for line in range(height)
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _aligned(column: Sequence[str], line: int, width: int) -> str:
+    text = column[line] if line < len(column) else ""
+    return text.rjust(-width) if width < 0 else text.ljust(width)
+
+
+def listing(title: str, items: Iterable[tuple[str, object]]) -> str:
+    """A title and, wrapped below it, `name value` pairs."""
+    text = ", ".join(f"{name} {value}" for name, value in items) or "none"
+    indent = " " * 4
+    body = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return "\n".join([f"  {title}", *body])
