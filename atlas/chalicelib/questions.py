@@ -17,8 +17,8 @@ CHARACTERS = 300
 _SPACE = re.compile(r"\s+")
 _EDGES = " \t\n.,;:!?¡¿…-–—\"'“”‘’()[]"  # noqa: RUF001
 _INTRODUCTION = re.compile(
-    r"\b(?:my name|name's|i am|i'm|im|this is|call me|it's me|here is|speaking|address|live in|"
-    r"work (?:at|for)|from)\b"
+    r"\b(?:my name|name's|name is|i am|i'm|im|it's me|this is|here is|call me|my address|"
+    r"i live|(?:i|we) work (?:at|for))\b"
 )
 
 
