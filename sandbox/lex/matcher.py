@@ -104,7 +104,7 @@ class Matcher:
     def _typical(self, said: tuple[str, ...], intent: str) -> float:
         """How much of what was said belongs to this intent rather than to the others."""
         total = sum(map(self._weight, said))
-        telling = (word for word in said if word not in _FILLERS)
+        telling = (word for word in said if self._is_telling(word))
         shares = (self._weight(word) * self._share[word].get(intent, 0.0) for word in telling)
         return sum(shares) / total if total else 0.0
 
@@ -119,8 +119,13 @@ class Matcher:
                 shared_words.append(twin)
         shared = sum(map(self._weight, shared_words))
         total = sum(map(self._weight, set(said))) + sum(map(self._weight, set(sample)))
-        telling = any(word not in _FILLERS for word in shared_words)
+        telling = any(self._is_telling(word) for word in shared_words)
         return (2 * shared / total if telling else shared / total) if total else 0.0
+
+    @staticmethod
+    def _is_telling(word: str) -> bool:
+        """A number alone says as little about what somebody wants as "it is" does."""
+        return word not in _FILLERS and word not in _MASKS.values()
 
     def _weight(self, word: str) -> float:
         return self._weight_by_word.get(word, UNKNOWN_WEIGHT)
@@ -209,10 +214,11 @@ def _weights(samples: list[_Sample]) -> dict[str, float]:
         for word in sample.words:
             intents_by_word.setdefault(word, set()).add(sample.intent)
     total = len({sample.intent for sample in samples})
-    weights = dict.fromkeys(_FILLERS, _FILLER_WEIGHT)
+    weights = dict.fromkeys((*_FILLERS, *_MASKS.values()), _FILLER_WEIGHT)
     for word, intents in intents_by_word.items():
         rarity = math.log(1 + total / len(intents)) / math.log(1 + total)
-        weights[word] = _FILLER_WEIGHT + 0.15 * rarity if word in _FILLERS else rarity
+        slight = word in _FILLERS or word in _MASKS.values()
+        weights[word] = _FILLER_WEIGHT + 0.15 * rarity if slight else rarity
     return weights
 
 
