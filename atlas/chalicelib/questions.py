@@ -17,8 +17,8 @@ CHARACTERS = 300
 _SPACE = re.compile(r"\s+")
 _EDGES = " \t\n.,;:!?¡¿…-–—\"'“”‘’()[]"  # noqa: RUF001
 _INTRODUCTION = re.compile(
-    r"\b(?:my name|name's|name is|i am|i'm|im|it's me|this is|here is|call me|my address|"
-    r"i live|(?:i|we) work (?:at|for))\b"
+    r"\b(?:my name|name's|name is|i am|i'm|im|it's me|this is|here is|my address|i live|"
+    r"(?:i|we) work (?:at|for))\b|\bcall me (?!back|again|now|later|any|when|if|in|on|at|to|for)\w"
 )
 
 
