@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_LIMIT_SECONDS = 240.0
+SERVE = (sys.executable, "-m", "sandbox", "serve")
 _STOP_LIMIT_SECONDS = 20.0
 
 
@@ -47,7 +48,9 @@ class Address:
 
 
 @contextlib.contextmanager
-def own_sandbox(progress: Callable[[str], None], profile: str, scale: float) -> Iterator[Address]:
+def own_sandbox(
+    progress: Callable[[str], None], profile: str, scale: float, serve: Sequence[str] = SERVE
+) -> Iterator[Address]:
     """A sandbox on a free port for the length of a `with`; no process outlives it.
 
     Raises SandboxError with the end of its output when it does not come up.
@@ -55,8 +58,8 @@ def own_sandbox(progress: Callable[[str], None], profile: str, scale: float) -> 
     with tempfile.TemporaryDirectory(prefix="atlas-conversation-") as folder:
         state_file, log = Path(folder, "state.json"), Path(folder, "sandbox.log")
         arguments = ["--port", "0", "--profile", profile, "--scale", f"{scale:g}"]
-        command = [sys.executable, "-m", "sandbox", "serve", *arguments]
-        with running([*command, "--state-file", str(state_file)], log) as process:
+        command = [*serve, *arguments, "--state-file", str(state_file)]
+        with running(command, log) as process:
             yield _wait(process, state_file, log, progress)
 
 

@@ -44,8 +44,7 @@ class Served:
         """What the Lambda service's records of one turn come to."""
         if not records:
             return cls()
-        starts = {str(record["start"]) for record in records}
-        worst = next((start for start in _WORST_FIRST if start in starts), starts.pop())
+        worst = min((str(record["start"]) for record in records), key=_WORST_FIRST.index)
         last = records[-1]
         errors = tuple(str(record["error"]) for record in records if record.get("error"))
         return cls(worst, str(last.get("alias") or "none"), str(last["version"]), errors)
