@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +63,12 @@ def initialization_type() -> str:
 
 
 def serves_local_http() -> bool:
-    """Whether `chalice local` runs: it sets the stage's variables before it imports the app."""
-    return os.environ.get(LOCAL_HTTP_VARIABLE) == "1" and not in_lambda()
+    """Whether `chalice local` itself runs, for a stage that wants the route.
+
+    `chalice deploy` and `package` set the stage's variables too before they import the app, and
+    a shell may have exported them. What only `chalice local` does is to load its reloader.
+    """
+    return os.environ.get(LOCAL_HTTP_VARIABLE) == "1" and "chalice.cli.reloader" in sys.modules
 
 
 class _Reader:
