@@ -6,6 +6,7 @@ When no wheel fits, Chalice prints a warning, exits 0 and leaves the package out
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -66,9 +67,13 @@ _left_out = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
 
 
 def _run_chalice(project: Path, stage: str, out: Path) -> None:
-    command = [sys.executable, "-c", "from chalice.cli import main; main()"]
+    command = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
     arguments = ["--project-dir", str(project), "package", "--stage", stage, str(out)]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    # Chalice asks for a region even where it calls nobody; the zip is the same in every region.
+    environment = {"AWS_DEFAULT_REGION": "us-east-1"} | os.environ
+    done = subprocess.run(  # noqa: S603
+        [*command, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
     output = done.stdout + done.stderr
     if done.returncode or _WARNING in output:
         lines = [line for line in output.splitlines() if line.strip()]
