@@ -93,16 +93,18 @@ def _unsettled(deployed: str, configuration: Configuration) -> str:
 def publish_versions(ctx: Context, configurations: Mapping[str, Configuration]) -> Done[Versions]:
     """The version of every function that holds its code and configuration as deployed now."""
     versions: Versions = {}
-    published = 0
+    kept = 0
     for name, configuration in configurations.items():
         newest = _newest_version(ctx, name)
-        if newest and _content(newest) == _content(configuration):
-            versions[name] = newest["Version"]
-        else:
+        is_same = newest is not None and _content(newest) == _content(configuration)
+        if newest is None or not is_same:
             versions[name] = _publish(ctx, name, configuration["CodeSha256"])
-            published += 1
-    kept = len(versions) - published
-    return Done(versions, _named(versions) + (f"; {kept} unchanged" if kept else ""), published > 0)
+        else:
+            versions[name] = str(newest["Version"])
+        # Lambda too gives the newest version again when it sees no difference.
+        kept += newest is not None and versions[name] == newest["Version"]
+    detail = _named(versions) + (f"; {kept} unchanged" if kept else "")
+    return Done(versions, detail, kept < len(versions))
 
 
 def _newest_version(ctx: Context, name: str) -> Configuration | None:

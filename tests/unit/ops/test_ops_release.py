@@ -155,6 +155,19 @@ def test_changed_configuration_alone_is_a_new_version(world: World) -> None:
     assert {link.version for link in chain.links} == {"2"}
 
 
+def test_version_that_lambda_gives_again_does_not_count_as_a_change(world: World) -> None:
+    run(world)
+    for name, configuration in world.lambda_.functions.items():
+        configuration["NewFieldOfLambda"] = "only on $LATEST"
+        world.lambda_.on_publish_version = (  # type: ignore[method-assign]
+            lambda FunctionName, CodeSha256: dict(world.lambda_.versions[FunctionName][-1])
+        )
+        assert world.lambda_.versions[name][-1]["Version"] == "1"
+    steps = world.steps()
+    release(world.context(), steps)
+    assert not steps.changed
+
+
 def test_weights_left_on_an_alias_are_cleared(world: World) -> None:
     run(world)
     weights = {"AdditionalVersionWeights": {"1": 0.5}}
