@@ -42,7 +42,7 @@ class CodeHookCaller:
     def call(self, place: Place, event: dict[str, Any]) -> Reply:
         """FunctionFailed for what the bot may answer itself, ApiError for everything else."""
         arn = self._permitted(place)
-        payload = json.dumps(event).encode()
+        payload = json.dumps(event, ensure_ascii=False).encode()
         if len(payload) > MAX_INPUT_BYTES:
             raise dependency_failed(
                 "Invalid Lambda Request: Lambda request exceeds maximum size "

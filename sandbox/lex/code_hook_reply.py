@@ -159,7 +159,7 @@ def _check_slot_to_elicit(action: Wire, intent: Wire | None, locale: Locale) -> 
 def _attributes(value: Any) -> dict[str, str]:
     # A reply without attributes leaves the session with none: the stricter of two readings.
     attributes = _strings(value, "sessionAttributes") or {}
-    size = len(json.dumps(attributes).encode())
+    size = len(json.dumps(attributes, ensure_ascii=False).encode())
     if size > MAX_ATTRIBUTES_BYTES:
         raise _Invalid(f"sessionAttributes exceed maximum size ({size} vs. 12K)")
     return attributes

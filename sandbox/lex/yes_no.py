@@ -17,7 +17,7 @@ _YES_PHRASES = (
     "do it",
     "sounds good",
 )
-_NO = "no nope nah n not never cancel negative don't dont do'nt stop"
+_NO = "no nope nah n not never cancel negative don't dont stop"
 _NO_PHRASES = ("i would rather", "rather not", "no way", "forget it")
 _YES_WORDS = frozenset(_YES.split())
 _NO_WORDS = frozenset(_NO.split())
@@ -31,7 +31,7 @@ def yes_or_no(text: str) -> bool | None:
     words = plain.split()
     if not words or len(words) > _MAX_WORDS:
         return None
-    plain = " ".join(words)
-    says_no = any(w in _NO_WORDS for w in words) or any(p in plain for p in _NO_PHRASES)
-    says_yes = any(w in _YES_WORDS for w in words) or any(p in plain for p in _YES_PHRASES)
+    plain = f" {' '.join(words)} "
+    says_no = any(w in _NO_WORDS for w in words) or any(f" {p} " in plain for p in _NO_PHRASES)
+    says_yes = any(w in _YES_WORDS for w in words) or any(f" {p} " in plain for p in _YES_PHRASES)
     return None if says_yes == says_no else says_yes
