@@ -1,0 +1,168 @@
+"""The one endpoint: names each call, counts it, makes it late or wrong, then has it answered.
+
+A call is answered by a service of our own where there is one for the operation, else by moto.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from sandbox import protocol_errors, rest_json
+from sandbox.aws_api import ApiError, AwsService, Operation
+from sandbox.counters import CallCounters
+from sandbox.faults import Faults
+from sandbox.http_message import Headers, HttpRequest, HttpResponse, read_request, rewind
+from sandbox.latency import Latency
+from sandbox.routes import Call, identify, service_model
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+ControlApp = Callable[[HttpRequest], HttpResponse]
+
+CONTROL_PREFIX = "/_sandbox/"
+CONNECTION_IS_NEW = "sandbox.connection_is_new"
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The WSGI application behind the sandbox's port."""
+
+    def __init__(
+        self,
+        services: Iterable[AwsService],
+        moto: WsgiApp,
+        control: ControlApp,
+        latency: Latency,
+        faults: Faults,
+        counters: CallCounters,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._services = {service.service_name: service for service in services}
+        self._moto = moto
+        self._control = control
+        self._latency = latency
+        self._faults = faults
+        self._counters = counters
+        self._clock = clock
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        arrived = self._clock()
+        request = read_request(environ)
+        if request.path.startswith(CONTROL_PREFIX):
+            response = self._control(request)
+        elif request.method == "OPTIONS":
+            response = HttpResponse(200, [], b"")
+        else:
+            response = self._answer(request, environ, arrived)
+        return _send(response, request, start_response)
+
+    def _answer(self, request: HttpRequest, environ: Environ, arrived: float) -> HttpResponse:
+        call = identify(request)
+        self._counters.add(call.service, call.operation)
+        is_new = bool(environ.get(CONNECTION_IS_NEW))
+        seconds = self._latency.seconds(call.service, call.operation, is_new)
+        effect = self._faults.draw(call.service, call.operation)
+        if effect.hang:
+            self._faults.hold()
+            response = _fault_error(call, request, "ServiceUnavailable")
+        elif effect.error:
+            response = _fault_error(call, request, effect.error)
+        else:
+            response = self._dispatch(call, request, environ)
+        # The work is part of the figure, so that the sandbox's own time is not added to it.
+        self._faults.pause(seconds + effect.added_seconds - (self._clock() - arrived))
+        return response
+
+    def _dispatch(self, call: Call, request: HttpRequest, environ: Environ) -> HttpResponse:
+        service = self._services.get(call.service)
+        operation = service.operations.get(call.operation) if service else None
+        try:
+            if operation is None:
+                return _call_moto(self._moto, request, environ)
+            return _call_own(operation, call, request)
+        except ApiError as exc:
+            return protocol_errors.response(call, request, exc)
+        except Exception as exc:
+            _log.exception("%s.%s failed inside the sandbox", call.service, call.operation)
+            message = f"The sandbox failed in {call.operation}: {type(exc).__name__}: {exc}"
+            return protocol_errors.response(
+                call, request, ApiError("InternalFailure", message, 500)
+            )
+
+
+def _call_own(operation: Operation, call: Call, request: HttpRequest) -> HttpResponse:
+    model = service_model(call.service)
+    if model is None:
+        raise LookupError(f"botocore has no model of {call.service}")
+    operation_model = model.operation_model(call.operation)
+    params = rest_json.parse(request, operation_model, call.labels)
+    return rest_json.serialise(operation_model, operation(params))
+
+
+def _call_moto(moto: WsgiApp, request: HttpRequest, environ: Environ) -> HttpResponse:
+    rewind(environ, request.body)
+    started: list[tuple[str, Headers]] = []
+
+    def start_response(status: str, headers: Headers, *_: Any) -> Callable[[bytes], None]:
+        started.append((status, headers))
+        return lambda _: None
+
+    chunks = moto(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started[-1]
+    return HttpResponse(int(status.split(" ", 1)[0]), headers, body)
+
+
+def _fault_error(call: Call, request: HttpRequest, code: str) -> HttpResponse:
+    message = f"{code}: a fault that was set in the sandbox"
+    error = ApiError(code, message, protocol_errors.likely_status(code))
+    return protocol_errors.response(call, request, error)
+
+
+def _send(
+    response: HttpResponse, request: HttpRequest, start_response: StartResponse
+) -> Iterable[bytes]:
+    headers = [pair for pair in response.headers if _is_kept(pair[0])]
+    headers += _cors(request.headers)
+    if isinstance(response.body, bytes):
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            headers.append(("Content-Length", str(len(response.body))))
+        body: Iterable[bytes] = [response.body]
+    else:
+        body = response.body
+    start_response(f"{response.status} {_phrase(response.status)}", headers)
+    return body
+
+
+def _is_kept(header: str) -> bool:
+    # moto sets its own CORS headers on some answers; two of them make a browser refuse both.
+    name = header.lower()
+    return not name.startswith("access-control-") and name not in ("connection", "server")
+
+
+def _cors(headers: Mapping[str, str]) -> Headers:
+    """What a page served from elsewhere needs to use an AWS SDK against the sandbox."""
+    return [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ("Access-Control-Allow-Headers", headers.get("access-control-request-headers", "*")),
+        ("Access-Control-Expose-Headers", "*"),
+        ("Access-Control-Max-Age", "600"),
+    ]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

@@ -1,0 +1,77 @@
+"""One HTTP request and one HTTP response, apart from WSGI so that protocols test as plain calls."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """`path` is as sent (percent-encoded), header names are in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def query_pairs(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.query, keep_blank_values=True)
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """A body that is not bytes is streamed, one chunk per item."""
+
+    status: int
+    headers: Headers
+    body: bytes | Iterable[bytes] = b""
+
+
+def read_request(environ: dict[str, Any]) -> HttpRequest:
+    """Take the request off a WSGI environ and leave the environ readable once more for moto."""
+    uri = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
+    path, _, query = uri.partition("?")
+    body = _read_body(environ)
+    # cheroot leaves %2F in PATH_INFO, where moto's own server decodes everything.
+    environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"],
+        path=path,
+        query=query or environ.get("QUERY_STRING", ""),
+        headers=_headers(environ),
+        body=body,
+    )
+
+
+def rewind(environ: dict[str, Any], body: bytes) -> None:
+    """Let another application read a body that was read already."""
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["wsgi.input_terminated"] = True
+
+
+def _read_body(environ: dict[str, Any]) -> bytes:
+    if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
+        return bytes(environ["wsgi.input"].read())
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return bytes(environ["wsgi.input"].read(length)) if length else b""
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    return headers

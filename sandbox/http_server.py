@@ -1,0 +1,101 @@
+"""A cheroot server set up for the sandbox: kept connections, streams and many waiting callers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from typing import Any
+
+from cheroot import wsgi
+
+from sandbox.gateway import CONNECTION_IS_NEW, WsgiApp
+
+# Latencies are slept in the worker threads, so there must be as many as callers at one time.
+WORKER_THREADS = 96
+# Above the 60 s that botocore keeps trying, and long enough that a frozen environment comes back.
+IDLE_CONNECTION_SECONDS = 300
+_KEPT_CONNECTIONS = 2000
+
+_log = logging.getLogger(__name__)
+
+
+class PortInUseError(Exception):
+    """The port is taken; the message is what the person at the keyboard needs."""
+
+
+class _ConnectionAwareGateway(wsgi.Gateway_10):
+    """Tells the application whether a request is the first of its TCP connection."""
+
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
+        connection = self.req.conn
+        environ[CONNECTION_IS_NEW] = not getattr(connection, "sandbox_has_served", False)
+        connection.sandbox_has_served = True
+        return environ
+
+
+class _QuietServer(wsgi.Server):
+    """cheroot prints what clients do to their connections; here it is a debug record."""
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        _log.debug("%s", msg, exc_info=traceback)
+
+
+class HttpServer:
+    """Serves a WSGI application on 127.0.0.1; `port` 0 takes any free one."""
+
+    def __init__(self, app: WsgiApp | None, port: int, threads: int = WORKER_THREADS) -> None:
+        self._server = _QuietServer(
+            ("127.0.0.1", port),
+            app,
+            numthreads=threads,
+            request_queue_size=256,
+            timeout=IDLE_CONNECTION_SECONDS,
+            shutdown_timeout=2,
+        )
+        self._server.gateway = _ConnectionAwareGateway
+        self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
+        self._thread: threading.Thread | None = None
+
+    def bind(self) -> int:
+        """Take the port and return it; PortInUseError when somebody else has it."""
+        port = self._server.bind_addr[1]
+        try:
+            self._server.prepare()
+        except OSError as exc:
+            if _is_taken(exc):
+                raise PortInUseError(
+                    f"port {port} is in use; choose another with --port, or 0 for any free one"
+                ) from exc
+            raise PortInUseError(f"port {port} cannot be used: {_reason(exc)}") from exc
+        bound: int = self._server.bind_addr[1]
+        return bound
+
+    def serve(self, app: WsgiApp) -> None:
+        """Answer with `app` from now on, in threads of its own."""
+        self._server.wsgi_app = app
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go of the port; requests in flight get two seconds."""
+        self._server.stop()
+        if self._thread is not None:
+            self._thread.join(5)
+
+
+def _is_taken(exc: OSError) -> bool:
+    return errno.EADDRINUSE in _error_numbers(exc) or "in use" in str(exc)
+
+
+def _error_numbers(exc: BaseException | None) -> set[int | None]:
+    found: set[int | None] = set()
+    while exc is not None:
+        found.add(getattr(exc, "errno", None))
+        exc = exc.__cause__ or exc.__context__
+    return found
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or str(exc)
