@@ -53,7 +53,12 @@ def _encode(rows: list[list[str]]) -> str:
 
 
 def _is_exchange(row: Any) -> bool:
-    return isinstance(row, list) and len(row) == 2 and all(isinstance(w, str) and w for w in row)
+    # Converse refuses blank text, and a refused request would count against the model.
+    return isinstance(row, list) and len(row) == 2 and all(map(_has_words, row))
+
+
+def _has_words(words: Any) -> bool:
+    return isinstance(words, str) and bool(words.strip())
 
 
 def _remembered(words: str) -> str:
