@@ -15,6 +15,7 @@ from dataclasses import replace as replaced
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from chalicelib.answer import Generated
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline

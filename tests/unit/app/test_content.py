@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from chalicelib.content import DEFAULT_LOCALE, FOLDER, NAMES, SECTIONS, Content, Contents
 from chalicelib.errors import ConfigError
 from chalicelib.lex import MESSAGE_CHARACTERS, message_text

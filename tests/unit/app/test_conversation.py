@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chalicelib import conversation
 from chalicelib.conversation import BYTES, WORDS_CHARACTERS, Exchange
 from chalicelib.sentences import utf16_length
-from hypothesis import given
-from hypothesis import strategies as st
 
 WORDS = st.text(min_size=1, max_size=600).filter(str.strip)
 EXCHANGES = st.builds(Exchange, WORDS, WORDS)

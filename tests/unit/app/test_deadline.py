@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from chalicelib.deadline import LAMBDA_MARGIN_SECONDS, Deadline
-from fakes import FakeClock
+from tests.fakes import FakeClock
 
 
 def test_a_deadline_counts_down_and_never_below_zero() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from chalicelib.model_router import (
     FAILED_REST_SECONDS,
     FAILURES_BEFORE_REST,
@@ -11,7 +12,7 @@ from chalicelib.model_router import (
     Route,
     family_of,
 )
-from fakes import FakeClock
+from tests.fakes import FakeClock
 
 ROUTE = Route(("first", "second"), 150)
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chalicelib import prompts
 from chalicelib.answers import answer_key
 from chalicelib.conversation import Exchange
 from chalicelib.lex import Channel
 from chalicelib.model_router import Route
 from chalicelib.prompts import Message, Prompt
-from fakes import CONTENTS, World, a_question
-from hypothesis import given
-from hypothesis import strategies as st
+from tests.fakes import CONTENTS, World, a_question
 
 CONTENT = CONTENTS.in_locale("en_US")
 ROUTE = Route(("model-a", "model-b"), 150)

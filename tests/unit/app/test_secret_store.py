@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
 from chalicelib.errors import (
     RejectedByDependencyError,
     RetryableDependencyError,
     ThrottledError,
 )
 from chalicelib.secret_store import CACHE_SECONDS, SecretStore
-from fakes import FakeClock, FakeSecretsManager, client_error
+from tests.fakes import FakeClock, FakeSecretsManager, client_error
 
 NAME = "atlas/dev/salesforce"
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chalicelib.sentences import (
     cut_to,
     first_sentences,
@@ -10,13 +15,11 @@ from chalicelib.sentences import (
     utf16_length,
     whole_sentences,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def sentences(text: str) -> list[str]:
     ends = [0, *sentence_ends(text)]
-    return [text[a:b].strip() for a, b in zip(ends, ends[1:], strict=False)]
+    return [text[a:b].strip() for a, b in pairwise(ends)]
 
 
 @pytest.mark.parametrize(

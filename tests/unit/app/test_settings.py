@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from chalicelib import settings
 from chalicelib.errors import ConfigError
 from chalicelib.settings import ROUTES, Settings
