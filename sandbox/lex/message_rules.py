@@ -6,6 +6,7 @@ from typing import Any
 
 Wire = dict[str, Any]
 
+# "Character limits are calculated as the number of Unicode code units": UTF-16, as Java counts.
 MAX_MESSAGES = 10
 MAX_CHARACTERS = 1024
 MAX_CARD_CHARACTERS = 250
@@ -62,6 +63,11 @@ def _check_button(button: Any) -> None:
         _check_text(button.get(name), name, MAX_BUTTON_CHARACTERS)
 
 
+def code_units(text: str) -> int:
+    """The length that Lex's limits mean; an emoji counts two (quotas page of the V2 guide)."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def _check_text(value: Any, name: str, limit: int) -> None:
-    if not isinstance(value, str) or not 1 <= len(value) <= limit:
+    if not isinstance(value, str) or not 1 <= code_units(value) <= limit:
         raise InvalidMessages(f"{name} must have 1 to {limit} characters")

@@ -14,7 +14,7 @@ from sandbox.lex.client_state import take_client_state
 from sandbox.lex.code_hook import CodeHookCaller
 from sandbox.lex.dialog import Dialog
 from sandbox.lex.hearing import Hearing
-from sandbox.lex.message_rules import InvalidMessages, check_messages
+from sandbox.lex.message_rules import InvalidMessages, check_messages, code_units
 from sandbox.lex.session import Key, Session, SessionStore, age_contexts, spend_turn
 from sandbox.lex.state import LexState, invalid, not_found
 from sandbox.lex.wire import (
@@ -24,6 +24,7 @@ from sandbox.lex.wire import (
     packed,
     response_interpretations,
     session_state,
+    without_null_slots,
 )
 
 MAX_TEXT_CHARACTERS = 1024
@@ -107,8 +108,8 @@ class LexRuntime:
         return {
             "sessionId": params["sessionId"],
             "messages": session.messages,
-            "interpretations": response_interpretations(session),
-            "sessionState": session_state(session),
+            "interpretations": without_null_slots(response_interpretations(session)),
+            "sessionState": without_null_slots(session_state(session)),
         }
 
     def delete_session(self, params: Params) -> Params:
@@ -169,7 +170,7 @@ def _key(params: Params) -> Key:
 
 
 def _check_text(text: str) -> None:
-    if not 1 <= len(text) <= MAX_TEXT_CHARACTERS or not text.strip():
+    if not text.strip() or code_units(text) > MAX_TEXT_CHARACTERS:
         raise invalid(f"The text must have 1 to {MAX_TEXT_CHARACTERS} characters.")
 
 
@@ -203,8 +204,8 @@ def _text_response(params: Params, dialog: Dialog) -> Params:
     messages = {"messages": session.messages} if session.messages else {}
     return {
         **messages,
-        "sessionState": session_state(session),
-        "interpretations": response_interpretations(session),
+        "sessionState": without_null_slots(session_state(session)),
+        "interpretations": without_null_slots(response_interpretations(session)),
         "requestAttributes": dialog.request_attributes or {},
         "sessionId": params["sessionId"],
     }

@@ -159,21 +159,12 @@ def call(service: Any, operation: str, **params: Any) -> dict[str, Any]:
     """Call, and hold input and output against botocore's model of the operation."""
     model = _SESSION.get_service_model(service.service_name).operation_model(operation)
     output: dict[str, Any] = service.operations[operation](params)
-    report = ParamValidator().validate(_without_nulls(output), model.output_shape)
+    report = ParamValidator().validate(output, model.output_shape)
     assert not report.has_errors(), report.generate_report()
     return output
 
 
 _SESSION = botocore.session.get_session()
-
-
-def _without_nulls(value: Any) -> Any:
-    """Slots without a value are null on the wire, which the validator of inputs does not know."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_without_nulls(each) for each in value]
-    return value
 
 
 def text(*variations: str) -> Messages:

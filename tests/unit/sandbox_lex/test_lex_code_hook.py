@@ -160,6 +160,7 @@ BAD = {
     "eleven messages": changed(messages=[MESSAGE] * 11),
     "empty message": changed(messages=[{**MESSAGE, "content": ""}]),
     "long message": changed(messages=[{**MESSAGE, "content": "x" * 1025}]),
+    "long message of emoji": changed(messages=[{**MESSAGE, "content": "😀" * 513}]),
     "message without content": changed(messages=[{"contentType": "PlainText"}]),
     "unknown content type": changed(messages=[{**MESSAGE, "contentType": "Markdown"}]),
     "card without a card": changed(messages=[{"contentType": "ImageResponseCard"}]),

@@ -298,7 +298,7 @@ def test_optional_slot_is_never_asked_for():
     lex = Lex(bot(Intent("Order", ("order a pizza",), (note,), fulfillment_hook=CodeHook())))
     response = lex.say("order a pizza")
     assert lex.texts(response) == ["done Order"]
-    assert intent(response)["slots"] == {"Note": None}
+    assert lex.function.events[0]["sessionState"]["intent"]["slots"] == {"Note": None}
 
 
 def test_prompts_may_name_session_attributes():

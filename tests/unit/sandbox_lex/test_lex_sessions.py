@@ -6,11 +6,13 @@ import json
 import threading
 from typing import Any
 
+import botocore.session
 import pytest
 from lex_fakes import Event, Lex, bot, call, fulfil, locale_setting, well_behaved
 
 from infra.bot_definition import CodeHook, Intent
 from sandbox.aws_api import ApiError
+from sandbox.rest_json import serialise
 
 
 @pytest.fixture
@@ -164,8 +166,9 @@ def test_text_outside_the_limits_is_refused(lex, text):
     assert failure(lex, "RecognizeText", text=text).code == "ValidationException"
 
 
-def test_1024_emoji_are_taken(lex):
-    assert lex.say("😀" * 1024)["sessionState"]["intent"]["name"] == "FallbackIntent"
+def test_text_is_measured_in_code_units_of_which_an_emoji_has_two(lex):
+    assert lex.say("😀" * 512)["sessionState"]["intent"]["name"] == "FallbackIntent"
+    assert failure(lex, "RecognizeText", text="😀" * 513).code == "ValidationException"
 
 
 def test_address_that_does_not_exist_is_refused(lex):
@@ -261,3 +264,9 @@ def test_context_ends_with_its_seconds(lex):
     lex.run("PutSession", sessionState={"activeContexts": [context(turns=20, seconds=60)]})
     lex.clock.now += 61
     assert lex.say("hello")["sessionState"]["activeContexts"] == []
+
+
+def test_response_passes_the_gateways_serialiser_with_slots_still_empty(lex):
+    service = botocore.session.get_session().get_service_model("lexv2-runtime")
+    answer = serialise(service.operation_model("RecognizeText"), lex.say("start the demo"))
+    assert json.loads(b"".join([answer.body]))["sessionState"]["intent"]["slots"] == {}
