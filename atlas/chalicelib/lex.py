@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 from chalicelib.errors import InvalidRequestError
-from chalicelib.sentences import cut_to
+from chalicelib.sentences import cut_to, utf16_length
 
 Channel = Literal["chat", "phone"]
 IntentState = Literal["Fulfilled", "Failed"]
@@ -27,8 +27,10 @@ ATTRIBUTES_BYTES = 6 * 1_024
 RESPONSE_BYTES = 24 * 1_024
 """A reply's size; Lex refuses more than 25 KB."""
 ACTIVE_CONTEXTS = 20
+CONTEXT_ATTRIBUTES = 10
 
 _NAME = re.compile(r"[0-9a-zA-Z](?:[_-]?[0-9a-zA-Z])*[_-]?")
+_CONTEXT_NAME = re.compile(r"(?:[0-9A-Za-z]_?){1,100}")
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _EMPTY_NAME = "FallbackIntent"
 
@@ -292,20 +294,24 @@ def _active_context(raw: object) -> dict[str, Any] | None:
     if not isinstance(raw, dict) or not isinstance(live := raw.get("timeToLive"), dict):
         return None
     seconds, turns = live.get("timeToLiveInSeconds"), live.get("turnsToLive")
-    # Bounds: the runtime API's ActiveContextTimeToLive shape.
-    if type(seconds) is not int or type(turns) is not int or not _is_name(raw.get("name")):
+    # Bounds: the runtime API's ActiveContext and ActiveContextTimeToLive shapes.
+    if type(seconds) is not int or type(turns) is not int or not _is_context_name(raw.get("name")):
         return None
     if not (5 <= seconds <= 86_400 and 1 <= turns <= 20):
         return None
     attributes = raw.get("contextAttributes")
     pairs = attributes.items() if isinstance(attributes, dict) else ()
-    kept = {n: _encodable(v) for n, v in pairs if _is_context_attribute(n, v)}
+    kept = [(n, _encodable(v)) for n, v in pairs if _is_context_attribute(n, v)]
     return {
         "name": raw["name"],
         "timeToLive": {"timeToLiveInSeconds": seconds, "turnsToLive": turns},
-        "contextAttributes": kept,
+        "contextAttributes": dict(kept[:CONTEXT_ATTRIBUTES]),
     }
 
 
+def _is_context_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 100 and bool(_CONTEXT_NAME.fullmatch(value))
+
+
 def _is_context_attribute(name: object, value: object) -> bool:
-    return _is_name(name) and isinstance(value, str) and 1 <= len(value) <= 1_024
+    return _is_name(name) and isinstance(value, str) and 1 <= utf16_length(value) <= 1_024

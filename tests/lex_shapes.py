@@ -1,0 +1,97 @@
+"""Whether a code hook's response is one that Lex takes: botocore's shapes and documented limits.
+
+ParamValidator checks types and required members; minimum and maximum lengths, enumerations and
+patterns stand in the same model and are checked here. Null means absent to Lex.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+
+OUTPUT_BYTES = 25 * 1_024
+ATTRIBUTES_BYTES = 6 * 1_024
+STATES_BY_ACTION = {"Close": {"Fulfilled", "Failed"}, "Delegate": {"ReadyForFulfillment"}}
+
+
+def problems(response: Any) -> list[str]:
+    """Everything that Lex, or our own budget, would not take; empty for a good response."""
+    found: list[str] = []
+    encoded = json.dumps(response, ensure_ascii=False).encode("utf-8")
+    if len(encoded) > OUTPUT_BYTES:
+        found.append(f"{len(encoded)} bytes of output")
+    request = _without_nulls(json.loads(encoded))
+    if extra := set(request) - {"sessionState", "messages", "requestAttributes"}:
+        found.append(f"unknown members {extra}")
+    for member, value in request.items():
+        shape = _shape().members[member]
+        report = ParamValidator().validate(value, shape)
+        found.extend([report.generate_report()] if report.has_errors() else _limits(value, shape))
+    return found or list(_rules(request))
+
+
+@cache
+def _shape() -> Any:
+    """PutSession takes what a code hook returns: session state, messages, request attributes."""
+    model = botocore.session.get_session().get_service_model("lexv2-runtime")
+    return model.operation_model("PutSession").input_shape
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
+
+
+def _limits(value: Any, shape: Any, path: str = "") -> Iterator[str]:
+    size = value if isinstance(value, int | float) else _size(value, shape)
+    if size < shape.metadata.get("min", size) or size > shape.metadata.get("max", size):
+        yield f"{path} {shape.name}: {size} is out of range"
+    if shape.type_name == "string":
+        yield from _spelling(value, shape, path)
+    for name, child, child_shape in _children(value, shape):
+        yield from _limits(child, child_shape, f"{path}.{name}")
+
+
+def _size(value: Any, shape: Shape) -> int:
+    # UTF-16 units are the stricter reading of a limit in characters.
+    return len(value.encode("utf-16-le")) // 2 if shape.type_name == "string" else len(value)
+
+
+def _spelling(value: str, shape: Any, path: str) -> Iterator[str]:
+    if shape.enum and value not in shape.enum:
+        yield f"{path} {shape.name}: {value!r} is none of {shape.enum}"
+    if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern.strip("^$"), value):
+        yield f"{path} {shape.name}: {value!r} does not match {pattern}"
+
+
+def _children(value: Any, shape: Any) -> Iterator[tuple[str, Any, Any]]:
+    if shape.type_name == "structure":
+        if unknown := set(value) - set(shape.members):
+            raise AssertionError(f"{shape.name} has no {unknown}")
+        yield from ((name, each, shape.members[name]) for name, each in value.items())
+    elif shape.type_name == "list":
+        yield from ((str(i), each, shape.member) for i, each in enumerate(value))
+    elif shape.type_name == "map":
+        for key, each in value.items():
+            yield from ((key, key, shape.key), (key, each, shape.value))
+
+
+def _rules(response: Any) -> Iterator[str]:
+    state = response["sessionState"]
+    action, intent = state["dialogAction"]["type"], state["intent"]
+    if intent["state"] not in STATES_BY_ACTION[action]:
+        yield f"{action} with {intent['state']}"
+    if action == "Close" and len(response.get("messages", ())) != 1:
+        yield "a closing turn says one message"
+    size = len(json.dumps(state["sessionAttributes"], ensure_ascii=False).encode())
+    # The separators of JSON come on top of what the budget counts.
+    if size > ATTRIBUTES_BYTES + 4 * len(state["sessionAttributes"]) + 2:
+        yield f"{size} bytes of session attributes"
