@@ -1,0 +1,114 @@
+"""The contract with moto 5.2.5: what is patched is as it was, and the repair repairs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import moto
+import moto.events.notifications as moto_rules
+import pytest
+from lambda_harness import REGION, call, client, zipped
+from moto.awslambda import models
+
+from sandbox.lambda_service import moto_patch
+
+ARN = f"arn:aws:lambda:{REGION}:123456789012:function:f"
+
+
+def names(function):
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_version_that_the_patches_are_made_for_is_installed():
+    assert moto.__version__ == "5.2.5"
+
+
+@pytest.mark.parametrize(
+    ("original", "parameters"),
+    [
+        (moto_patch._original_invoke_lambda, ["self", "event"]),
+        (moto_patch._original_rule_target, ["account_id", "fn_arn", "event"]),
+        (moto_patch._original_send, ["self", "original_event", "transform_input"]),
+        (moto_patch._original_update, ["self", "config_updates"]),
+        (moto_patch._original_create, ["self", "spec"]),
+    ],
+)
+def test_the_patched_functions_have_the_signatures_that_the_patches_assume(original, parameters):
+    assert names(original) == parameters
+
+
+def test_an_invoke_from_within_moto_runs_in_an_environment(account, service):
+    account.create()
+    account.publish("one")
+    backend = models.lambda_backends["123456789012"][REGION]
+    headers: dict[str, str] = {}
+    payload = backend.invoke("f", "1", '{"a": 1}', {}, headers)
+    seen = json.loads(payload)
+    assert (seen["event"], seen["version"]) == ({"a": 1}, "1")
+    assert "x-amz-function-error" not in headers
+    backend.invoke("f", None, '{"raise": "x"}', {}, headers)
+    assert headers["x-amz-function-error"]
+    assert [record["version"] for record in service.records()] == ["1", "$LATEST"]
+
+
+def test_a_rule_invokes_its_target_as_an_event_by_the_targets_own_qualifier(account, service):
+    account.create()
+    account.publish("one")
+    call(service, "CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
+    events = client("events")
+    events.put_rule(Name="r", EventPattern='{"source": ["atlas"]}')
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": f"{ARN}:live"}])
+    events.put_events(Entries=[{"Source": "atlas", "DetailType": "x", "Detail": "{}"}])
+    assert service.wait_for_events(8)
+    (record,) = service.records()
+    assert (record["version"], record["alias"]) == ("1", "live")
+
+
+@pytest.mark.parametrize("state", ["ENABLED", "DISABLED"])
+def test_a_rule_that_is_only_a_schedule_or_disabled_matches_no_event(account, service, state):
+    account.create()
+    events = client("events")
+    only_schedule = {"ScheduleExpression": "rate(5 minutes)"}
+    matching = {"EventPattern": '{"source": ["atlas"]}'}
+    events.put_rule(Name="r", State=state, **(matching if state == "DISABLED" else only_schedule))
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": ARN}])
+    events.put_events(Entries=[{"Source": "atlas", "DetailType": "x", "Detail": "{}"}])
+    assert service.wait_for_events(8)
+    assert service.records() == []
+
+
+def test_a_permission_in_a_template_is_a_grant(account, service):
+    account.create()
+    template = {
+        "Resources": {
+            "MayInvoke": {
+                "Type": "AWS::Lambda::Permission",
+                "Properties": {
+                    "FunctionName": ARN,
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "events.amazonaws.com",
+                },
+            }
+        }
+    }
+    client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps(template))
+    assert service.allows(ARN, "events.amazonaws.com", f"arn:aws:events:{REGION}:1:rule/r")
+    assert not service.allows(ARN, "s3.amazonaws.com", "arn:aws:s3:::bucket")
+
+
+def test_a_closed_service_is_no_longer_called(account, make_service):
+    service = make_service()
+    service.close()
+    assert not moto_patch._services
+    assert moto_rules._invoke_lambda is moto_patch._invoke_rule_target
+
+
+def test_update_function_code_with_publish_makes_one_version(account, service):
+    account.create()
+    code = zipped({"app.py": "def handler(e, c):\n    return 2\n"})
+    for _ in range(2):
+        version = account.client.update_function_code(FunctionName="f", ZipFile=code, Publish=True)[
+            "Version"
+        ]
+        assert version == "1"
