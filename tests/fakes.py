@@ -193,7 +193,7 @@ def _holds(condition: str, item: Item, values: Item) -> bool:
         left, right = item.get(match[1]), values[match[3]]
         if left is None or left.keys() != right.keys():
             return "False"
-        numbers = [float(v["N"]) if "N" in v else v["S"] for v in (left, right)]
+        numbers: list[Any] = [float(v["N"]) if "N" in v else v["S"] for v in (left, right)]
         return str(numbers[0] < numbers[1] if match[2] == "<" else numbers[0] == numbers[1])
 
     python = re.sub(r"attribute_not_exists\((\w+)\)", absent, condition)

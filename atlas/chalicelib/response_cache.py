@@ -191,6 +191,9 @@ class ResponseCache:
     def start_claim(self, key: str) -> Future[Claim]:
         return self._workers.submit(self.table.claim, key)
 
+    def start_read(self, key: str) -> Future[Entry | None]:
+        return self._workers.submit(self.table.read, key)
+
     def start_store(self, key: str, lease: str, entry: Entry) -> Future[bool]:
         return self._workers.submit(self.table.store, key, lease, entry)
 
@@ -227,9 +230,7 @@ class CachedAnswers:
             return self._awaited(question, key, deadline, services)
         made = self.make(question, deadline.keeping_back(HAND_OFF_SECONDS), services)
         # A claim that came too late may hold the lease all the same: use it, do not leave it.
-        self._keep(
-            question, key, made, claim or settled(pending, 0.0, services), deadline, services
-        )
+        self._keep(question, key, made, claim or _late_claim(pending), deadline, services)
         return made
 
     def make_and_store(
@@ -261,14 +262,13 @@ class CachedAnswers:
         cache = services.response_cache
         while not deadline.is_over():
             services.sleep(deadline.sooner_of(POLL_SECONDS))
-            try:
-                entry = cache.table.read(key) if not deadline.is_over() else None
-            except DependencyError as exc:
-                services.log.warning("table failed", error=str(exc))
-                break
+            pending = cache.start_read(key)
+            entry = settled(pending, deadline.remaining(), services)
             if entry is not None:
                 cache.remember(key, entry)
                 return Answer(entry.text, Source.TABLE, entry.model)
+            if not pending.done() or pending.exception() is not None:
+                break
         return self.floor(question, services)
 
     def _keep(
@@ -325,3 +325,8 @@ def settled(pending: Future[Any], seconds: float, services: Services) -> Any:
     except DependencyError as exc:
         services.log.warning("table failed", error=str(exc))
         return None
+
+
+def _late_claim(pending: Future[Claim]) -> Claim | None:
+    """What a look-up that was not waited for has brought since; a failed one was logged."""
+    return pending.result() if pending.done() and pending.exception() is None else None
