@@ -23,22 +23,15 @@ SCRIPT = (
     "How long does the demo take?",
     "Would this work for a small sales team in Spain?",
     "start the demo",
-    "Maria Garcia",
-    "+1 415 555 0134",
-    "yes",
     "can you call me back later",
     "stop calling me",
-    "+1 415 555 0134",
     "delete my information",
-    "+1 415 555 0134",
-    "Garcia",
-    "no",
     "fnord qwx zzz",
     "goodbye",
 )
 
 _HEAD = ("", "words", "answer", "ms", "source", "start", "by")
-_WIDTHS = (-2, 21, 33, -5, 8, 11, 8)
+_WIDTHS = (-2, 17, 37, -5, 8, 11, 8)
 
 
 @dataclass(frozen=True, slots=True)
