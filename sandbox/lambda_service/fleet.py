@@ -32,7 +32,6 @@ class Allocation:
     members: set[Environment] = field(default_factory=set)
     failure: str | None = None
     was_ready: bool = False
-    replacements: int = 0
 
 
 class Fleet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,5 +108,3 @@ RESERVED = frozenset(
     ]
 )
 """Names that CreateFunction and UpdateFunctionConfiguration refuse (same page of the guide)."""
-
-VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")

@@ -15,8 +15,6 @@ from sandbox.lambda_service.process_env import PROVISIONED
 from sandbox.lambda_service.settings import UNRESERVED_MINIMUM, Tunables
 from sandbox.lambda_service.starter import InitError, Starter
 
-_REPLACEMENTS = 3
-
 
 class ProvisionedConcurrency:
     """The four operations, and the threads that start and replace the environments."""
@@ -105,11 +103,8 @@ class ProvisionedConcurrency:
             return standing and len(allocation.members) < allocation.requested
 
     def _replace(self, allocation: Allocation) -> None:
-        """Start another for one that died; a version that keeps dying is given up as FAILED."""
-        with self._fleet.lock:
-            allocation.replacements += 1
-            exhausted = allocation.replacements > _REPLACEMENTS * allocation.requested
-        if not exhausted and not self._closed:
+        """Start another for one that died; a failing init ends this, as it sets FAILED."""
+        if not self._closed and allocation.failure is None:
             self._start(allocation, 1)
 
     def upkeep(self) -> None:
@@ -117,7 +112,6 @@ class ProvisionedConcurrency:
         with self._fleet.lock:
             allocations = list(self._fleet.allocations.values())
         for allocation in allocations:
-            allocation.replacements = 0
             try:
                 current = self._directory.target(*allocation.key).version
             except ApiError:

@@ -72,7 +72,9 @@ class Account:
         self.role = iam.create_role("role", "{}", "/", "", "", [], 3600).arn
         self.client = client("lambda")
 
-    def create(self, source: str | bytes = ECHO, name: str = "f", **settings: Any) -> dict:
+    def create(
+        self, source: str | bytes = ECHO, name: str = "f", **settings: Any
+    ) -> dict[str, Any]:
         code = source if isinstance(source, bytes) else zipped({"app.py": source})
         defaults = {"Runtime": "python3.11", "Handler": "app.handler", "Timeout": 5}
         defaults["MemorySize"] = 256
@@ -116,13 +118,16 @@ def wait_until(holds: Callable[[], Any], seconds: float = 8.0) -> Any:
     return answer
 
 
-def provision(service: LambdaService, count: int, qualifier: str, name: str = "f") -> dict:
+def provision(
+    service: LambdaService, count: int, qualifier: str, name: str = "f"
+) -> dict[str, Any]:
     """Put provisioned concurrency and wait until it is decided."""
     key = {"FunctionName": name, "Qualifier": qualifier}
     call(service, "PutProvisionedConcurrencyConfig", ProvisionedConcurrentExecutions=count, **key)
 
-    def decided() -> dict | None:
+    def decided() -> dict[str, Any] | None:
         state = call(service, "GetProvisionedConcurrencyConfig", **key)
         return state if state["Status"] != "IN_PROGRESS" else None
 
-    return wait_until(decided)
+    state: dict[str, Any] = wait_until(decided)
+    return state
