@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from chalicelib.answer import Generated
@@ -59,6 +61,8 @@ class BedrockModels:
         run = _Run(self._client, self._breakers, prompt, route)
         if not run.candidates:
             return Generated("", "resting")
+        if deadline.is_over():
+            return Generated("", "deadline")
         future = self._workers.submit(run.ask_in_order)
         wait((future,), timeout=deadline.remaining())
         run.stop(future)
@@ -137,7 +141,7 @@ class _Run:
                 stream.close()
         except (ClientError, BotoCoreError) as exc:
             raise translated("bedrock-runtime", exc) from exc
-        except (HTTPError, OSError) as exc:
+        except (HTTPError, OSError, ParserError, ResponseParserError) as exc:
             raise RetryableDependencyError("bedrock-runtime", type(exc).__name__) from exc
 
     def _read(self, stream: Iterator[Mapping[str, Any]]) -> None:
@@ -157,8 +161,9 @@ class _Run:
 
     def _take(self, event: Mapping[str, Any]) -> None:
         if "contentBlockDelta" in event:
-            # Thinking arrives as reasoningContent and is never shown.
-            self.parts.append(event["contentBlockDelta"]["delta"].get("text", ""))
+            # Thinking arrives as reasoningContent: it is never shown, and it is no answer yet.
+            if text := event["contentBlockDelta"]["delta"].get("text"):
+                self.parts.append(text)
         elif "messageStop" in event:
             self.stop_reason = event["messageStop"]["stopReason"]
         elif "metadata" in event:

@@ -1,0 +1,352 @@
+"""The Bedrock adapter behind botocore's own client, against real event streams on loopback."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from chalicelib.bedrock import BedrockModels, request
+from chalicelib.deadline import Deadline
+from chalicelib.model_router import FAILED_REST_SECONDS, Breakers, Route
+from chalicelib.prompts import Message, Prompt
+from tests.event_stream_server import STALL, Bedrock, Refusal, bedrock_on_loopback, ending, words
+from tests.fakes import FakeClock
+
+FIRST = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+SECOND = "global.anthropic.claude-haiku-5-5"
+ROUTE = Route((FIRST, SECOND), 150)
+PROMPT = Prompt("Be brief.", (Message("user", "what is it"),))
+WHOLE = [{"messageStart": {"role": "assistant"}}, *words("It is ", "serverless."), *ending()]
+BOUND_SECONDS = 5.0
+"""Far more than any of this takes: what is not over by then hangs."""
+
+
+@pytest.fixture
+def bedrock() -> Iterator[Bedrock]:
+    with bedrock_on_loopback() as bedrock:
+        bedrock.script_by_model = {FIRST: WHOLE, SECOND: WHOLE}
+        yield bedrock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def breakers(clock: FakeClock) -> Breakers:
+    return Breakers(clock)
+
+
+@pytest.fixture
+def models(bedrock: Bedrock, breakers: Breakers) -> Iterator[BedrockModels]:
+    client = bedrock.client()
+    models = BedrockModels(lambda: client, breakers)
+    yield models
+    bedrock.over.set()
+    models._workers.shutdown()
+
+
+def long_deadline() -> Deadline:
+    return Deadline.after(BOUND_SECONDS)
+
+
+def no_worker_is_busy(models: BedrockModels) -> bool:
+    """Whether every worker of the pool takes new work within the bound, all at once."""
+    meeting = threading.Barrier(models._workers._max_workers + 1)
+    for _ in range(models._workers._max_workers):
+        models._workers.submit(meeting.wait, BOUND_SECONDS)
+    try:
+        meeting.wait(BOUND_SECONDS)
+    except threading.BrokenBarrierError:
+        return False
+    return True
+
+
+def test_a_whole_answer_comes_with_its_model_and_tokens(models: BedrockModels) -> None:
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert generated.text == "It is serverless."
+    assert generated.is_whole
+    assert generated.model == FIRST
+    assert (generated.input_tokens, generated.output_tokens) == (200, 12)
+    assert generated.errors == ()
+    assert 0 < generated.seconds < BOUND_SECONDS
+
+
+def test_bedrock_is_told_the_prompt_and_the_length(models: BedrockModels, bedrock: Bedrock) -> None:
+    models.complete(PROMPT, ROUTE, long_deadline())
+    ((model, body),) = bedrock.requests
+    assert model == FIRST
+    assert body == {
+        "system": [{"text": "Be brief."}],
+        "messages": [{"role": "user", "content": [{"text": "what is it"}]}],
+        "inferenceConfig": {"maxTokens": 150, "temperature": 0.2},
+    }
+
+
+def test_the_deadline_keeps_what_has_arrived_and_frees_the_worker(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.script_by_model[FIRST] = [*words("It is serverless. ", "It is wri"), STALL]
+    started = time.monotonic()
+    generated = models.complete(PROMPT, ROUTE, Deadline.after(0.8))
+    assert time.monotonic() - started < 2.0
+    assert generated.text == "It is serverless. It is wri"
+    assert generated.stop_reason == "deadline"
+    assert not generated.is_whole
+    assert no_worker_is_busy(models)
+
+
+def test_a_stream_that_stalls_before_its_first_word_frees_the_worker_too(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.script_by_model[FIRST] = [{"messageStart": {"role": "assistant"}}, STALL]
+    generated = models.complete(PROMPT, ROUTE, Deadline.after(0.8))
+    assert (generated.text, generated.stop_reason) == ("", "deadline")
+    assert bedrock.stalled.is_set()
+    assert no_worker_is_busy(models)
+
+
+def test_a_stream_that_trickles_for_ever_ends_at_the_deadline(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    tick = threading.Event()
+
+    def until_over() -> Iterator[Any]:
+        yield from words("Once. ")
+        while not bedrock.over.is_set():
+            yield lambda: tick.wait(0.02)
+            yield from words("and ")
+
+    bedrock.script_by_model[FIRST] = until_over()
+    generated = models.complete(PROMPT, ROUTE, Deadline.after(0.8))
+    assert generated.stop_reason == "deadline"
+    assert generated.text.startswith("Once. ")
+    assert no_worker_is_busy(models)
+
+
+def test_a_model_that_sends_no_header_is_left_at_the_deadline(
+    bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = STALL
+    client = bedrock.client(read_timeout=1.5)
+    models = BedrockModels(lambda: client, breakers)
+    started = time.monotonic()
+    generated = models.complete(PROMPT, ROUTE, Deadline.after(0.2))
+    assert time.monotonic() - started < 1.2
+    assert (generated.text, generated.stop_reason) == ("", "deadline")
+    assert no_worker_is_busy(models), "the client's read time-out ends it"
+    assert bedrock.asked == [FIRST], "nobody waits for a second model any more"
+    models._workers.shutdown()
+
+
+def test_a_late_model_rests_after_it_was_late_twice(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers, clock: FakeClock
+) -> None:
+    bedrock.script_by_model[FIRST] = [{"messageStart": {"role": "assistant"}}, STALL]
+    for _ in range(2):
+        models.complete(PROMPT, ROUTE, Deadline.after(0.2))
+    assert breakers.available(ROUTE) == (SECOND,)
+    clock.advance(FAILED_REST_SECONDS)
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
+
+
+def test_a_model_that_only_thinks_until_the_deadline_was_late(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = [thinking("hm"), STALL]
+    for _ in range(2):
+        assert models.complete(PROMPT, ROUTE, Deadline.after(0.2)).text == ""
+    assert breakers.available(ROUTE) == (SECOND,)
+
+
+def test_a_slow_but_talking_model_is_no_failure(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = [*words("It is"), STALL]
+    for _ in range(2):
+        assert models.complete(PROMPT, ROUTE, Deadline.after(0.8)).text == "It is"
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
+
+
+def test_a_throttled_model_rests_and_the_next_answers(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = Refusal("ThrottlingException", 429)
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert generated.model == SECOND
+    assert generated.is_whole
+    assert generated.errors == ("bedrock-runtime: ThrottlingException",)
+    assert breakers.available(ROUTE) == (SECOND,)
+    models.complete(PROMPT, ROUTE, long_deadline())
+    assert bedrock.asked == [FIRST, SECOND, SECOND]
+
+
+def test_throttling_inside_the_stream_before_any_word_goes_to_the_next(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = [
+        {"messageStart": {"role": "assistant"}},
+        {"throttlingException": {"message": "slow down"}},
+    ]
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert (generated.model, generated.text) == (SECOND, "It is serverless.")
+    assert breakers.available(ROUTE) == (SECOND,)
+
+
+def test_a_stream_that_breaks_after_some_words_keeps_them(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.script_by_model[FIRST] = [
+        *words("It is serverless. ", "It"),
+        {"modelStreamErrorException": {"message": "broke"}},
+    ]
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert generated.text == "It is serverless. It"
+    assert generated.stop_reason == "failed"
+    assert not generated.is_whole
+    assert bedrock.asked == [FIRST]
+
+
+def test_a_model_that_breaks_while_it_thinks_leaves_the_answer_to_the_next(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.script_by_model[FIRST] = [
+        thinking("let me see"),
+        {"internalServerException": {"message": "broke"}},
+    ]
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert (generated.model, generated.text) == (SECOND, "It is serverless.")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [{"messageStart": {"role": "assistant"}}],
+        [b"\x00\x00\x00\x20garbage that is no frame at all, and more of it"],
+        Refusal("InternalServerException", 500),
+        Refusal("ModelTimeoutException", 408),
+        Refusal("ValidationException", 400),
+        Refusal("AccessDeniedException", 403),
+    ],
+)
+def test_a_model_that_fails_before_any_word_leaves_the_answer_to_the_next(
+    models: BedrockModels, bedrock: Bedrock, script: Any
+) -> None:
+    bedrock.script_by_model[FIRST] = script
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert (generated.model, generated.text) == (SECOND, "It is serverless.")
+    assert len(generated.errors) == 1
+
+
+def test_when_all_models_fail_the_answer_is_empty_and_says_why(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    refusal = Refusal("InternalServerException", 500)
+    bedrock.script_by_model = {FIRST: refusal, SECOND: refusal}
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert (generated.text, generated.stop_reason) == ("", "failed")
+    assert len(generated.errors) == 2
+
+
+def test_nobody_is_asked_while_all_rest(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    breakers.throttled(FIRST)
+    breakers.throttled(SECOND)
+    assert not models.has_candidate(ROUTE)
+    assert models.complete(PROMPT, ROUTE, long_deadline()).stop_reason == "resting"
+    assert bedrock.requests == []
+
+
+def test_nobody_is_asked_and_nobody_blamed_when_no_time_is_left(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    for _ in range(3):
+        assert models.complete(PROMPT, ROUTE, Deadline.after(0)).stop_reason == "deadline"
+    assert no_worker_is_busy(models)
+    assert bedrock.requests == []
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
+
+
+@pytest.mark.parametrize("reason", ["content_filtered", "guardrail_intervened"])
+def test_a_refusal_shows_nothing_and_asks_nobody_else(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers, reason: str
+) -> None:
+    bedrock.script_by_model[FIRST] = [*words("I can not say "), *ending(reason)]
+    for _ in range(3):
+        generated = models.complete(PROMPT, ROUTE, long_deadline())
+        assert (generated.text, generated.stop_reason) == ("", "refused")
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
+    assert set(bedrock.asked) == {FIRST}
+
+
+def test_thinking_is_never_shown(models: BedrockModels, bedrock: Bedrock) -> None:
+    bedrock.script_by_model[FIRST] = [
+        thinking("The visitor wants. "),
+        {"contentBlockStop": {"contentBlockIndex": 0}},
+        *WHOLE,
+    ]
+    assert models.complete(PROMPT, ROUTE, long_deadline()).text == "It is serverless."
+
+
+def test_an_answer_cut_at_its_token_limit_is_not_whole(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.script_by_model[FIRST] = [*words("One. Tw"), *ending("max_tokens")]
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert generated.was_truncated
+    assert not generated.is_whole
+
+
+def test_a_connection_that_is_refused_is_a_failure_like_any(breakers: Breakers) -> None:
+    with bedrock_on_loopback() as gone:
+        client = gone.client()
+    models = BedrockModels(lambda: client, breakers)
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    assert generated.stop_reason == "failed"
+    assert generated.errors == ("bedrock-runtime: EndpointConnectionError",) * 2
+    models._workers.shutdown()
+
+
+def test_botocores_stream_can_be_shut_down_from_outside(bedrock: Bedrock) -> None:
+    """The one private name that Atlas relies on; see decision 1."""
+    answer = bedrock.client().converse_stream(**request(FIRST, PROMPT, ROUTE))
+    assert callable(answer["stream"]._raw_stream.shutdown)
+    answer["stream"].close()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "us.anthropic.claude-haiku-5-5",
+        "anthropic.claude-sonnet-4-6",
+        "global.anthropic.claude-sonnet-5-5",
+        "someone.new-model-v1",
+    ],
+)
+def test_every_familys_request_is_one_that_botocore_takes(model: str) -> None:
+    service = botocore.session.get_session().get_service_model("bedrock-runtime")
+    parameters = request(model, PROMPT, ROUTE)
+    shape: Any = service.operation_model("ConverseStream").input_shape
+    report = ParamValidator().validate(parameters, shape)
+    assert not report.has_errors(), report.generate_report()
+    sampling = set(parameters["inferenceConfig"]) - {"maxTokens"}
+    assert len(sampling) <= 1, "temperature or topP, never both"
+    if "haiku-5-5" in model:
+        assert not sampling
+        assert parameters["additionalModelRequestFields"] == {"thinking": {"type": "disabled"}}
+    else:
+        assert "additionalModelRequestFields" not in parameters
+
+
+def thinking(text: str) -> dict[str, Any]:
+    delta = {"reasoningContent": {"text": text}}
+    return {"contentBlockDelta": {"delta": delta, "contentBlockIndex": 0}}
