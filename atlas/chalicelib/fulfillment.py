@@ -47,6 +47,8 @@ def conversation_turn(event: object, invocation: Invocation, services: Services)
         # error's message may quote the visitor.
         outcome = _said(turn, "apology", f"{type(exc).__name__} in {_where(exc)}", services)
     if outcome is None:
+        # No metrics: Lex asks again in the same turn, and that invocation is counted.
+        services.log.info("turn", intent=turn.intent, state="Delegated")
         return lex.delegate(turn)
     own = _own_attributes(turn, outcome)
     response = lex.close(turn, outcome.answer.text, outcome.state, own)
@@ -109,8 +111,10 @@ def _report(
     """The turn's one line: metrics, and the fields an operator asks for first."""
     answer, generated = outcome.answer, outcome.answer.generated
     stage = services.settings.stage
+    # A name that is none of ours came from outside, and stays out of logs and traces.
+    intent = turn.intent if turn.intent in INTENT_HANDLERS else "unknown"
     TRACER.annotate(
-        intent=turn.intent,
+        intent=intent,
         channel=turn.channel,
         source=str(answer.source),
         model=answer.model,
@@ -132,7 +136,7 @@ def _report(
         "turn",
         values,
         {"Stage": stage, "Channel": turn.channel},
-        intent=turn.intent if turn.intent in INTENT_HANDLERS else "unknown",
+        intent=intent,
         source=str(answer.source),
         model=answer.model,
         state=outcome.state,
