@@ -21,7 +21,7 @@ from typing import Any
 from ops.errors import RefusedError
 from ops.stage_files import ROOT
 
-_WARNING = "Could not install dependencies"
+WARNING = "Could not install dependencies"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 _SHOWN = 8
 
@@ -59,7 +59,7 @@ def package(stage: str, out: Path, root: Path = ROOT) -> Package:
         shutil.copytree(root / "atlas", project, ignore=_left_out)
         _run_chalice(project, stage, out.resolve())
     built = out / "deployment.zip"
-    _require_pins(built, root / "atlas/requirements.txt")
+    require_pins(built, root / "atlas/requirements.txt")
     return _measured(built)
 
 
@@ -75,12 +75,13 @@ def _run_chalice(project: Path, stage: str, out: Path) -> None:
         [*command, *arguments], env=environment, capture_output=True, text=True, check=False
     )
     output = done.stdout + done.stderr
-    if done.returncode or _WARNING in output:
+    if done.returncode or WARNING in output:
         lines = [line for line in output.splitlines() if line.strip()]
         raise RefusedError(f"chalice package failed: {' / '.join(lines[-4:])}")
 
 
-def _require_pins(built: Path, requirements: Path) -> None:
+def require_pins(built: Path, requirements: Path) -> None:
+    """RefusedError names the pins of `requirements` that the zip does not hold."""
     with zipfile.ZipFile(built) as archive:
         present = {_distribution(name.split("/")[0]) for name in archive.namelist()}
     wanted = [

@@ -1,0 +1,94 @@
+"""What stands between an empty sandbox and a bot that answers: stack, bot, deploy, release."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from sandbox import chalice_deploy, stack
+from sandbox.aws_api import REGION
+from sandbox.local_environment import ACCESS_KEY, SECRET_KEY, child_environment
+from sandbox.steps import StartError, run
+
+STAGE = "local"
+LEX_ALIAS = "live"
+LOCALE = "en_US"
+RELEASE_LIMIT_SECONDS = 180.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """How to talk to the deployed bot."""
+
+    bot_id: str
+    bot_alias_id: str
+    locale_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything `serve` does before the bot answers, from the repository at `root`."""
+
+    root: Path
+    work_dir: Path
+    endpoint: str
+    deploy_bot: Callable[[Path, str], None]
+    progress: Progress
+
+    def run(self) -> Bot:
+        """Deploy and release; StartError says which step failed, with its last lines."""
+        made = stack.create(self.root / "infra" / "tables.yaml", STAGE, self._client)
+        self.progress(f"created {', '.join(made)}")
+        self.deploy_bot(self.root / "infra" / "lex_bot.yaml", STAGE)
+        self.progress("built the Lex bot's draft")
+        environment = child_environment(self.endpoint, os.environ)
+        was_there = chalice_deploy.deploy(
+            self.root / "atlas",
+            self.work_dir,
+            self.root / ".sandbox" / "packages",
+            STAGE,
+            environment,
+        )
+        package = "the kept package" if was_there else "a new package"
+        self.progress(f"chalice deploy --stage {STAGE}, with {package}")
+        self._release(environment)
+        self.progress(f"python -m ops release --stage {STAGE}")
+        return self._find_bot()
+
+    def _release(self, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "ops", "release", "--stage", STAGE]
+        finished = run(command, self.root, environment, RELEASE_LIMIT_SECONDS)
+        if finished.returncode:
+            raise StartError("python -m ops release failed:\n" + finished.last_lines())
+
+    def _find_bot(self) -> Bot:
+        lex = self._client("lexv2-models")
+        bot_id = _id_of(lex.list_bots()["botSummaries"], "bot", f"atlas-{STAGE}")
+        aliases = lex.list_bot_aliases(botId=bot_id)["botAliasSummaries"]
+        return Bot(bot_id, _id_of(aliases, "botAlias", LEX_ALIAS), LOCALE)
+
+    def _client(self, service: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def _id_of(summaries: list[dict[str, str]], kind: str, name: str) -> str:
+    for summary in summaries:
+        if summary[f"{kind}Name"] == name:
+            return summary[f"{kind}Id"]
+    raise StartError(f"the release left no {kind} {name}")

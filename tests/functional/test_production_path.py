@@ -1,0 +1,240 @@
+"""A Lex client, the alias, the provisioned environment, the caches: the path a visitor takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from served_sandbox import FULFILLMENT, Sandbox
+
+Until = Callable[[Callable[[], Any]], Any]
+
+QUESTION = "what technology do you use"
+
+
+def _fresh_question() -> str:
+    """Words that no earlier test asked and that Lex still takes for the technology intent."""
+    letters = "".join(secrets.choice("bcdfgklmnprst") for _ in range(5))
+    return f"what technology do you use {letters}"
+
+
+def test_every_turn_is_answered_by_live_from_a_provisioned_environment(sandbox: Sandbox) -> None:
+    conversation = sandbox.conversation()
+    for words in ("hello", QUESTION, "what happens in the demo", "goodbye"):
+        turn = conversation.say(words)
+        assert (turn.served.start, turn.served.alias) == ("provisioned", "live"), words
+        assert not turn.served.on_latest
+        assert not turn.served.errors
+    assert all(record["version"] != "$LATEST" for record in sandbox.get("invocations"))
+
+
+def test_lex_calls_the_alias_and_the_alias_points_to_the_ready_version(sandbox: Sandbox) -> None:
+    lex, functions = sandbox.client("lexv2-models"), sandbox.client("lambda")
+    alias = lex.describe_bot_alias(
+        botId=sandbox.address.bot_id, botAliasId=sandbox.address.bot_alias_id
+    )
+    hook = alias["botAliasLocaleSettings"]["en_US"]["codeHookSpecification"]["lambdaCodeHook"]
+    assert hook["lambdaARN"].endswith(f":{FULFILLMENT}:live")
+    assert alias["botVersion"] != "DRAFT"
+    version = functions.get_alias(FunctionName=FULFILLMENT, Name="live")["FunctionVersion"]
+    provisioned = functions.get_provisioned_concurrency_config(
+        FunctionName=FULFILLMENT, Qualifier=version
+    )
+    assert version != "$LATEST"
+    assert provisioned["Status"] == "READY"
+
+
+def test_a_question_is_answered_by_the_model_once_and_then_from_memory(sandbox: Sandbox) -> None:
+    question = _fresh_question()
+    first = sandbox.conversation().say(question)
+    models = sandbox.count("bedrock-runtime")
+    again = [sandbox.conversation().say(question) for _ in range(4)]
+    assert (first.source, models) == ("model", 1)
+    # Two provisioned environments: each asks the table once at most, then its own memory.
+    assert {turn.source for turn in again} <= {"memory", "table"}
+    assert again[-1].answer == first.answer
+    assert sandbox.count("bedrock-runtime") == 1
+
+
+def test_another_environment_finds_the_answer_in_the_table(sandbox: Sandbox) -> None:
+    question = _fresh_question()
+    turn = sandbox.conversation().say(question)
+    assert turn.source == "model"
+    # $LATEST has environments of its own, so its memory knows nothing.
+    state = {"intent": {"name": "AboutTechnologyIntent", "slots": None}, "sessionAttributes": {}}
+    reply = sandbox.invoke(_event(question, state), "$LATEST")
+    assert reply["sessionState"]["sessionAttributes"]["answerSource"] == "table"
+    assert reply["messages"][0]["content"] == turn.answer
+
+
+def test_the_answer_comes_from_the_grounding_in_the_prompt(sandbox: Sandbox) -> None:
+    answer = sandbox.conversation().say("which cloud services do you run on").answer
+    assert re.search(r"Amazon|AWS", answer)
+
+
+def test_an_open_question_is_answered_from_the_knowledge_and_not_kept(sandbox: Sandbox) -> None:
+    before = sandbox.count("dynamodb")
+    turn = sandbox.conversation().say("how are the prices of your product calculated")
+    assert (turn.intent, turn.source) == ("FallbackIntent", "model")
+    assert "conversations" in turn.answer
+    assert sandbox.count("dynamodb") == before
+
+
+def test_nonsense_gets_the_help_text_without_a_model(sandbox: Sandbox) -> None:
+    turn = sandbox.conversation().say("?!?! 42 …")
+    assert (turn.intent, turn.source) == ("FallbackIntent", "fixed")
+    assert sandbox.count("bedrock-runtime") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "intent"),
+    [
+        ("I want to book a demo", "InitiateDemo"),
+        ("call me back later", "CallbackIntent"),
+        ("do not call me again", "StopCallingIntent"),
+        ("delete my data", "DeleteMyInfoIntent"),
+    ],
+)
+def test_what_is_not_built_yet_says_so_and_asks_for_nothing(
+    sandbox: Sandbox, words: str, intent: str
+) -> None:
+    turn = sandbox.conversation().say(words)
+    assert (turn.intent, turn.state, turn.source) == (intent, "Failed", "fixed")
+    assert "hello@" in turn.answer
+    assert sandbox.count("bedrock-runtime") == 0
+
+
+def test_no_turn_reads_a_secret(sandbox: Sandbox) -> None:
+    for words in ("hello", "what is the demo about", "goodbye"):
+        sandbox.conversation().say(words)
+    assert sandbox.count("secretsmanager") == 0
+
+
+def test_attributes_of_the_client_are_kept_and_history_holds_what_was_said(
+    sandbox: Sandbox,
+) -> None:
+    client = sandbox.client("lexv2-runtime")
+    reply = client.recognize_text(
+        botId=sandbox.address.bot_id,
+        botAliasId=sandbox.address.bot_alias_id,
+        localeId="en_US",
+        sessionId=f"attributes-{secrets.token_hex(4)}",
+        text=QUESTION,
+        sessionState={"sessionAttributes": {"campaign": "autumn", "history": "not ours"}},
+    )
+    attributes = reply["sessionState"]["sessionAttributes"]
+    assert attributes["campaign"] == "autumn"
+    assert json.loads(attributes["history"]) == [[QUESTION, reply["messages"][0]["content"]]]
+
+
+def test_a_late_model_gives_the_grounding_and_its_answer_is_there_for_the_next(
+    sandbox: Sandbox, until: Until
+) -> None:
+    question = _fresh_question()
+    sandbox.post("faults", [{"service": "bedrock-runtime", "latency_ms": 3_000, "count": 1}])
+    late = sandbox.conversation().say(question)
+    assert late.source == "grounded"
+    until(lambda: [r for r in sandbox.get("invocations") if r["function"].endswith("_answer")])
+    made = [r for r in sandbox.get("invocations") if r["function"].endswith("generate_answer")]
+    assert [(r["alias"], r["error"]) for r in made] == [("live", None)]
+    assert sandbox.conversation().say(question).source == "table"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"service": "bedrock-runtime", "error": "ThrottlingException"},
+        {"service": "bedrock-runtime", "error": "AccessDeniedException"},
+        {"service": "bedrock-runtime", "hang": True},
+        {"service": "dynamodb", "error": "ProvisionedThroughputExceededException"},
+        {"service": "dynamodb", "hang": True},
+        {"service": "lambda", "operation": "Invoke", "error": "TooManyRequestsException"},
+    ],
+    ids=lambda fault: f"{fault['service']}-{fault.get('error', 'hang')}",
+)
+def test_a_failing_dependency_never_fails_a_turn(sandbox: Sandbox, fault: dict[str, Any]) -> None:
+    sandbox.post("faults", [fault])
+    turn = sandbox.conversation().say(_fresh_question())
+    assert turn.state == "Fulfilled"
+    assert turn.source in ("model", "grounded")
+    assert not turn.served.errors
+    assert len(turn.answer) > 20
+
+
+def test_with_a_throttled_first_model_the_second_answers(sandbox: Sandbox) -> None:
+    fault = {"service": "bedrock-runtime", "error": "ThrottlingException", "count": 1}
+    sandbox.post("faults", [fault])
+    assert sandbox.conversation().say(_fresh_question()).source == "model"
+    assert sandbox.count("bedrock-runtime") == 2
+
+
+def test_a_visitors_number_and_name_reach_no_log(sandbox: Sandbox, until: Until) -> None:
+    conversation = sandbox.conversation()
+    conversation.say("my name is Wilhelmina Featherstonehaugh and I ask what technology you use")
+    conversation.say("call me on +1 415 555 0132 about the zeppelin integration")
+    conversation.say("goodbye")
+    logs = sandbox.client("logs")
+
+    def lines() -> list[str]:
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{FULFILLMENT}", limit=10_000)
+        return [event["message"] for event in found["events"]]
+
+    until(lambda: sum('"message": "turn"' in line for line in lines()) >= 3)
+    everything = "\n".join(lines()).lower()
+    for word in ("wilhelmina", "featherstonehaugh", "555", "0132", "zeppelin"):
+        assert word not in everything
+
+
+def _event(text: str, session_state: Any) -> dict[str, Any]:
+    return {
+        "messageVersion": "1.0",
+        "invocationSource": "FulfillmentCodeHook",
+        "inputMode": "Text",
+        "sessionId": "direct",
+        "inputTranscript": text,
+        "bot": {"localeId": "en_US"},
+        "sessionState": session_state,
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        [],
+        None,
+        "hello",
+        {"atlas": "hello"},
+        {"sessionState": {"intent": {"name": 7}}},
+        _event("hi", {"intent": {"name": "NoSuchIntent", "slots": None}}),
+        _event("\x00\x1b" + "😀" * 1_024, {"intent": {"name": "FallbackIntent"}}),
+        _event(
+            "hi", {"intent": {"name": "GreetingIntent"}, "sessionAttributes": {"a": "x" * 11_000}}
+        ),
+        _event("hi", None),
+    ],
+    ids=range(10),
+)
+def test_the_deployed_function_answers_any_event(sandbox: Sandbox, event: Any) -> None:
+    reply = sandbox.invoke(event)
+    assert reply["sessionState"]["dialogAction"]["type"] == "Close"
+    assert 1 <= len(reply["messages"][0]["content"]) <= 1_024
+    assert sandbox.get("invocations")[-1]["error"] is None
+
+
+def test_lex_itself_refuses_what_lex_refuses(sandbox: Sandbox) -> None:
+    client = sandbox.client("lexv2-runtime")
+    with pytest.raises(ClientError) as refusal:
+        client.recognize_text(
+            botId=sandbox.address.bot_id,
+            botAliasId=sandbox.address.bot_alias_id,
+            localeId="en_US",
+            sessionId="has spaces",
+            text="hello",
+        )
+    assert refusal.value.response["Error"]["Code"] == "ValidationException"
