@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +18,7 @@ from ops.steps import NEW_VERSION, Context, Done
 
 HEALTH_EVENT = b'{"atlas": "health"}'
 _ACTIVE_LIMIT_SECONDS = 120
+_AT_ONCE = 4
 
 Configuration = dict[str, Any]
 Versions = dict[str, str]
@@ -142,8 +144,9 @@ def check_health(ctx: Context, versions: Versions) -> Done[None]:
     new = [name for name in versions if not serves(live_alias(ctx, name), versions[name])]
     if ctx.dry_run:
         return Done(None, f"would invoke {', '.join(new) or 'nothing'}")
-    for name in new:
-        _check_one(ctx, name, versions[name])
+    # At once, because each waits for a cold start; the first failure in this order is told.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda name: _check_one(ctx, name, versions[name]), new))
     return Done(None, f"{len(new)} versions answered" if new else "all versions are live already")
 
 
