@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ class Deployment:
     endpoint: str
     deploy_bot: Callable[[Path, str], None]
     progress: Progress
+    outer_environ: Mapping[str, str]
 
     def run(self) -> Bot:
         """Deploy and release; StartError says which step failed, with its last lines."""
@@ -50,7 +50,7 @@ class Deployment:
         self.progress(f"created {', '.join(made)}")
         self.deploy_bot(self.root / "infra" / "lex_bot.yaml", STAGE)
         self.progress("built the Lex bot's draft")
-        environment = child_environment(self.endpoint, os.environ)
+        environment = child_environment(self.endpoint, self.outer_environ)
         was_there = chalice_deploy.deploy(
             self.root / "atlas",
             self.work_dir,
