@@ -2,7 +2,7 @@
 
     python -m bench.cold_starts [--runs 10]
 
-Starts a sandbox of its own without latencies. A changed description makes Lambda retire the
+Starts a sandbox of its own without latencies. A changed variable makes Lambda retire the
 environments of $LATEST, so that the next invoke is cold; the health event runs no turn.
 """
 
@@ -26,8 +26,10 @@ HEALTH_EVENT = json.dumps({"atlas": "health"}).encode()
 def cold_starts(client: Any, control: Control, function: str, runs: int) -> list[float]:
     """The init times in milliseconds, each of an environment's first invocation."""
     name, times = f"atlas-local-{function}", []
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     for run in range(runs):
-        client.update_function_configuration(FunctionName=name, Description=f"cold start {run}")
+        environment = {"Variables": variables | {"UNUSED": str(run)}}
+        client.update_function_configuration(FunctionName=name, Environment=environment)
         client.invoke(FunctionName=name, Payload=HEALTH_EVENT)
         record = control.invocations()[-1]
         if (record["function"], record["start"], record["error"]) != (name, "cold", None):

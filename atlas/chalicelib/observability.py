@@ -20,7 +20,8 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SAFE_FIELDS = frozenset(("request_id", "trace_id", "session"))
+_SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model"))
+"""Written by Lambda, by us or by configuration; their digits are nobody's number."""
 
 
 class Log:
@@ -92,6 +93,10 @@ def _redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mask(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_mask(name, each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _mask(name, each) for key, each in value.items()}
     if not isinstance(value, str) or name in _SAFE_FIELDS:
         return value
     return _EMAIL_LIKE.sub("[email]", _PHONE_LIKE.sub("[number]", value))

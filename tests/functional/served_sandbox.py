@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,21 @@ class Sandbox:
     def count(self, service: str) -> int:
         """How often the service was called since the last reset."""
         return sum(self.get("calls").get(service, {}).values())
+
+    def in_new_environment(self, event: Any) -> dict[str, Any]:
+        """The response of an environment that starts for this event and so remembers nothing.
+
+        A changed variable makes Lambda retire the environments of $LATEST; taking it back leaves
+        nothing for a later release to publish.
+        """
+        functions = self.client("lambda")
+        before = functions.get_function_configuration(FunctionName=FULFILLMENT)["Environment"]
+        changed = {"Variables": before["Variables"] | {"UNUSED": secrets.token_hex(4)}}
+        functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=changed)
+        try:
+            return self.invoke(event, "$LATEST")
+        finally:
+            functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=before)
 
     def invoke(self, event: Any, qualifier: str = "live") -> dict[str, Any]:
         """The function's own response to an event of any shape."""

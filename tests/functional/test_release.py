@@ -7,17 +7,20 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from served_sandbox import FULFILLMENT, Sandbox
 
+from ops.package import package
+
+FUNCTIONS = ("lex_fulfillment", "generate_answer", "keep_warm")
+
 ROOT = Path(__file__).parents[2]
 
 
-def _release(sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
+def _start_release(sandbox: Sandbox) -> subprocess.Popen[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": sandbox.address.endpoint,
@@ -26,13 +29,23 @@ def _release(sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
         "AWS_SECRET_ACCESS_KEY": "sandbox",
     }
     command = [sys.executable, "-m", "ops", "release", "--stage", "local"]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def _release(sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
+    with _start_release(sandbox) as run:
+        out, err = run.communicate(timeout=120)
+    return subprocess.CompletedProcess(run.args, run.returncode, out, err)
 
 
 def _live(functions: Any) -> str:
     return str(functions.get_alias(FunctionName=FULFILLMENT, Name="live")["FunctionVersion"])
+
+
+def _deploy(functions: Any, code: bytes) -> None:
+    for name in FUNCTIONS:
+        functions.update_function_code(FunctionName=f"atlas-local-{name}", ZipFile=code)
 
 
 def _without(code: bytes, package: str) -> bytes:
@@ -53,14 +66,14 @@ def test_releasing_twice_changes_nothing(sandbox: Sandbox) -> None:
     assert _live(functions) == before
 
 
-def test_a_zip_without_a_package_is_refused_by_name_and_nothing_moves(sandbox: Sandbox) -> None:
+def test_a_zip_without_a_package_is_refused_by_name_and_nothing_moves(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     functions = sandbox.client("lambda")
     before = _live(functions)
-    code = _code(functions)
+    code = Path(package("local", tmp_path).path).read_bytes()
     try:
-        functions.update_function_code(
-            FunctionName=FULFILLMENT, ZipFile=_without(code, "cachetools")
-        )
+        _deploy(functions, _without(code, "cachetools"))
         run = _release(sandbox)
         assert run.returncode == 1
         assert "cachetools" in run.stderr
@@ -69,7 +82,7 @@ def test_a_zip_without_a_package_is_refused_by_name_and_nothing_moves(sandbox: S
         turn = sandbox.conversation().say("hello")
         assert (turn.served.start, turn.served.alias) == ("provisioned", "live")
     finally:
-        functions.update_function_code(FunctionName=FULFILLMENT, ZipFile=code)
+        _deploy(functions, code)
     assert _release(sandbox).returncode == 0
 
 
@@ -79,33 +92,19 @@ def test_a_release_under_conversation_serves_no_turn_cold(sandbox: Sandbox) -> N
     variables = functions.get_function_configuration(FunctionName=FULFILLMENT)["Environment"]
     changed = {"Variables": variables["Variables"] | {"LOG_LEVEL": "WARNING"}}
     functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=changed)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AWS_ENDPOINT_URL": sandbox.address.endpoint,
-        "AWS_DEFAULT_REGION": sandbox.address.region,
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
-    }
-    command = [sys.executable, "-m", "ops", "release", "--stage", "local"]
-    conversation, starts = sandbox.conversation(), set()
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as run:
+    conversation, turns = sandbox.conversation(), []
+    with _start_release(sandbox) as run:
         while run.poll() is None:
-            served = conversation.say("hello").served
-            starts.add((served.start, served.alias, served.errors))
-    served = conversation.say("hello").served
+            turns.append(conversation.say("hello"))
+    turns.append(conversation.say("hello"))
     assert run.returncode == 0
-    assert starts == {("provisioned", "live", ())}
-    assert (served.start, served.version) == ("provisioned", _live(functions))
-    assert _live(functions) != before
+    assert (turns[0].served.version, turns[-1].served.version) == (before, _live(functions))
+    # Of the fulfilment function the release itself invokes the new version, without the alias.
+    live = [record for record in sandbox.get("invocations") if record["alias"] == "live"]
+    assert len(live) == len(turns)
+    assert {(record["start"], record["error"]) for record in live} == {("provisioned", None)}
     functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=variables)
     assert _release(sandbox).returncode == 0
-
-
-def _code(functions: Any) -> bytes:
-    location = functions.get_function(FunctionName=FULFILLMENT)["Code"]["Location"]
-    with urllib.request.urlopen(location, timeout=30) as response:
-        content: bytes = response.read()
-    return content
 
 
 def test_no_http_api_is_deployed(sandbox: Sandbox) -> None:
