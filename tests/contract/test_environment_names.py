@@ -1,0 +1,80 @@
+"""What Settings reads and what a deployment sets are the same names, both ways, on every stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from chalicelib.response_cache import GENERATION_SECONDS
+from chalicelib.settings import LOCAL_HTTP_VARIABLE, STAGES, Settings
+
+CONFIG = json.loads(
+    (Path(__file__).parents[2] / "atlas" / ".chalice" / "config.json").read_text(encoding="utf-8")
+)
+TUNABLES = {"LOG_LEVEL", "TURN_DEADLINE_MS"}
+"""Names with a default: a stage may leave them out."""
+
+
+class NotedEnvironment(Mapping[str, str]):
+    """An environment that remembers which names were asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def variables(stage: str) -> dict[str, str]:
+    found: dict[str, str] = CONFIG["stages"][stage]["environment_variables"]
+    return found
+
+
+def names_read(stage: str) -> set[str]:
+    environment = NotedEnvironment(variables(stage))
+    Settings.from_env(environment)
+    return environment.names
+
+
+def test_there_is_a_configuration_for_every_stage() -> None:
+    assert set(CONFIG["stages"]) == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_everything_that_settings_need_is_set(stage: str) -> None:
+    assert names_read(stage) - TUNABLES <= set(variables(stage))
+    assert Settings.from_env(variables(stage)).stage == stage
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_everything_that_is_set_is_read(stage: str) -> None:
+    assert set(variables(stage)) - {LOCAL_HTTP_VARIABLE} - names_read(stage) == set()
+
+
+def test_only_the_local_stage_wants_the_http_route() -> None:
+    assert [s for s in STAGES if LOCAL_HTTP_VARIABLE in variables(s)] == ["local"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_function_sets_variables_of_its_own(stage: str) -> None:
+    functions = CONFIG["stages"][stage]["lambda_functions"]
+    assert [name for name, f in functions.items() if "environment_variables" in f] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_functions_have_the_time_that_their_work_takes(stage: str) -> None:
+    functions = CONFIG["stages"][stage]["lambda_functions"]
+    assert functions["generate_answer"]["lambda_timeout"] > GENERATION_SECONDS
+    deadline = Settings.from_env(variables(stage)).turn_deadline_seconds
+    assert functions["lex_fulfillment"]["lambda_timeout"] > deadline + 1
