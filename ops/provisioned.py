@@ -77,7 +77,10 @@ def _put_back(ctx: Context, version: str, requested: int) -> None:
 
 
 def free_older(ctx: Context, version: str) -> Done[None]:
-    """Remove provisioned concurrency from every qualifier of fulfilment but `version`."""
+    """Remove provisioned concurrency from every qualifier of fulfilment but `version`.
+
+    Waits the stage's `drain_seconds` first, for turns that still meet the former version.
+    """
     operation = ctx.clients.lambda_.list_provisioned_concurrency_configs
     name = function_name(ctx.stage, FULFILLMENT)
     listed = pages(operation, "ProvisionedConcurrencyConfigs", FunctionName=name)
@@ -86,6 +89,7 @@ def free_older(ctx: Context, version: str) -> Done[None]:
         return Done(None, "none but the live version has any")
     if ctx.dry_run:
         return Done(None, f"would free version {', '.join(older)}", True)
+    ctx.waiter.sleep(STAGE_SIZES[ctx.stage].drain_seconds)
     for qualifier in older:
         ctx.clients.lambda_.delete_provisioned_concurrency_config(**_version(ctx, qualifier))
     return Done(None, f"freed version {', '.join(older)}", True)

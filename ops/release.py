@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops.chain import Chain, verify
 from ops.lambda_aliases import limit_background, move_aliases
-from ops.lambda_versions import check_health, find_functions, publish_versions
+from ops.lambda_versions import check_health, check_one_zip, find_functions, publish_versions
 from ops.lex_release import allow_lex, bind_alias, find_bot, publish_bot
 from ops.provisioned import free_older, provision
 from ops.stages import FULFILLMENT
@@ -23,6 +23,7 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
 
     versions = steps.run("publish versions", lambda: publish_versions(ctx, functions))
     steps.run("invoke each new version", lambda: check_health(ctx, versions))
+    steps.run("compare the zips", lambda: check_one_zip(ctx, functions))
     live = versions[FULFILLMENT]
     steps.run("provision fulfilment", lambda: provision(ctx, live))
     steps.run("move the Lambda aliases", lambda: move_aliases(ctx, versions))

@@ -29,20 +29,36 @@ MODEL_ROUTES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class StageSizes:
-    """What differs between stages besides names; counts are environments, not requests."""
+    """What differs between stages besides names; counts are environments, not requests.
+
+    `drain_seconds`: how long the former version stays provisioned after its alias moved, because
+    a moved alias reaches all of Lambda's front ends within seconds, not at once.
+    """
 
     provisioned_fulfillment: int
     reserved_generate_answer: int
     log_retention_days: int
+    drain_seconds: float
 
 
 STAGE_SIZES = {
     "local": StageSizes(
-        provisioned_fulfillment=2, reserved_generate_answer=2, log_retention_days=1
+        provisioned_fulfillment=2,
+        reserved_generate_answer=2,
+        log_retention_days=1,
+        drain_seconds=0.5,
     ),
-    "dev": StageSizes(provisioned_fulfillment=1, reserved_generate_answer=5, log_retention_days=14),
+    "dev": StageSizes(
+        provisioned_fulfillment=1,
+        reserved_generate_answer=5,
+        log_retention_days=14,
+        drain_seconds=5,
+    ),
     "prod": StageSizes(
-        provisioned_fulfillment=5, reserved_generate_answer=5, log_retention_days=90
+        provisioned_fulfillment=5,
+        reserved_generate_answer=5,
+        log_retention_days=90,
+        drain_seconds=15,
     ),
 }
 

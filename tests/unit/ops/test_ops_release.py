@@ -10,7 +10,7 @@ from ops_fakes import READ_PREFIXES, World, client_error
 from ops.chain import Chain
 from ops.errors import RefusedError, UnavailableError
 from ops.release import release
-from ops.stages import FUNCTIONS, GENERATE_ANSWER, KEEP_WARM, function_name
+from ops.stages import FUNCTIONS, GENERATE_ANSWER, KEEP_WARM, STAGE_SIZES, function_name
 
 FULFILLMENT = function_name("local", "lex_fulfillment")
 
@@ -334,11 +334,44 @@ def test_missing_function_says_to_deploy_first(world: World) -> None:
     assert world.changes() == []
 
 
-def test_interrupted_deploy_is_refused_before_anything_is_published(world: World) -> None:
+def test_interrupted_deploy_is_refused_before_anything_moves(world: World) -> None:
     world.lambda_.functions[FULFILLMENT]["CodeSha256"] = "code-2"
     with pytest.raises(RefusedError, match="different code"):
         run(world)
-    assert world.changes() == []
+    assert world.lambda_.aliases == world.lambda_.provisioned == {}
+
+
+def test_package_missing_in_one_functions_zip_is_named_rather_than_that_zips_differ(
+    world: World,
+) -> None:
+    world.lambda_.functions[FULFILLMENT]["CodeSha256"] = "code-2"
+    error = b'{"errorMessage": "No module named \'wrapt\'", "errorType": "ImportModuleError"}'
+    world.lambda_.answers[FULFILLMENT] = ("Unhandled", error)
+    with pytest.raises(RefusedError, match="lacks the package 'wrapt'"):
+        run(world)
+
+
+def test_former_version_stays_provisioned_until_the_move_has_spread(world: World) -> None:
+    run(world)
+    world.lambda_.deploy("local", "code-2")
+    moved_at: list[float] = []
+    update, delete = (
+        world.lambda_.on_update_alias,
+        world.lambda_.on_delete_provisioned_concurrency_config,
+    )
+
+    def updating(**params: Any) -> Any:
+        moved_at.append(world.now)
+        return update(**params)
+
+    def deleting(**params: Any) -> Any:
+        assert world.now - moved_at[-1] >= STAGE_SIZES["local"].drain_seconds > 0
+        return delete(**params)
+
+    world.lambda_.on_update_alias = updating  # type: ignore[method-assign]
+    world.lambda_.on_delete_provisioned_concurrency_config = deleting  # type: ignore[method-assign]
+    run(world)
+    assert (FULFILLMENT, "1") not in world.lambda_.provisioned
 
 
 def test_deploy_during_the_release_is_refused(world: World) -> None:
@@ -424,5 +457,5 @@ def test_each_step_is_printed_with_its_seconds_and_result(world: World) -> None:
     run(world)
     lines = world.printed.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines].count("stopped") == 0
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert all(" s  " in line for line in lines)
