@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sys
+import time
+import traceback
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -27,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"Python 3.11 to 3.13 is needed, and this is {found}", 2)
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return _serve(options)
+    _stop_on_signals()
+    try:
+        return _serve(options)
+    except _Stopped:
+        return 0
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -36,15 +42,13 @@ def _serve(options: argparse.Namespace) -> int:
     from sandbox.serve import Options, Progress, sandbox, welcome
     from sandbox.steps import StartError
 
-    _stop_on_signals()
     wanted = Options(options.port, options.profile, options.scale, options.state_file, options.bare)
     try:
         with sandbox(wanted, Progress(sys.stdout)) as state:
             print(welcome(state), flush=True)
             while True:
-                signal.pause()
-    except _Stopped:
-        return 0
+                # Not signal.pause(): a signal just before it would wait for a second one.
+                time.sleep(1)
     except PortInUseError as exc:
         return _fail(str(exc), 2)
     except StartError as exc:
@@ -102,9 +106,19 @@ def _fail(message: str, exit_code: int) -> int:
     return exit_code
 
 
-if __name__ == "__main__":
-    code = main()
+def _run_and_exit() -> None:
+    """Exit at once at the end: a server thread still in a call must not keep the process."""
+    try:
+        code = main()
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else 2
+    except BaseException:
+        traceback.print_exc()
+        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # A server thread that is still in a call must not keep the process.
     os._exit(code)
+
+
+if __name__ == "__main__":
+    _run_and_exit()

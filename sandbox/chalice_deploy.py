@@ -87,10 +87,10 @@ def _require_success(finished: Finished) -> None:
             NO_DEPENDENCIES,
         )
     if finished.returncode and _PIP_TROUBLE.search(finished.output):
-        reason = finished.last_lines(1).strip()[:300]
+        errors = [line for line in finished.output.splitlines() if _PIP_TROUBLE.search(line)]
         raise StartError(
             "pip could not fetch the packages of atlas/requirements.txt (is there a network?): "
-            + reason,
+            + errors[-1].rpartition("Error: ")[2].strip()[:300],
             NO_DEPENDENCIES,
         )
     if finished.returncode:

@@ -87,7 +87,8 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            compiled = re.compile(pattern)
+            # Connect's model escapes its backslashes twice; a real one in a pattern is unheard of.
+            compiled = re.compile(pattern.replace("\\\\", "\\"))
     except re.error:
         return lambda _: True
     return lambda text: compiled.fullmatch(text) is not None

@@ -48,7 +48,10 @@ class Deployment:
         """Deploy and release; StartError says which step failed, with its last lines."""
         made = stack.create(self.root / "infra" / "tables.yaml", STAGE, self._client)
         self.progress(f"created {', '.join(made)}")
-        self.deploy_bot(self.root / "infra" / "lex_bot.yaml", STAGE)
+        try:
+            self.deploy_bot(self.root / "infra" / "lex_bot.yaml", STAGE)
+        except Exception as exc:
+            raise StartError(f"infra/lex_bot.yaml cannot be deployed: {exc}") from exc
         self.progress("built the Lex bot's draft")
         environment = child_environment(self.endpoint, self.outer_environ)
         was_there = chalice_deploy.deploy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 import threading
 from typing import Any
 
@@ -41,6 +42,16 @@ class _QuietServer(wsgi.Server):
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         _log.debug("%s", msg, exc_info=traceback)
 
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """As cheroot, which leaves open the socket that it could not bind."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
 
 class HttpServer:
     """Serves a WSGI application on 127.0.0.1; `port` 0 takes any free one."""
@@ -56,6 +67,8 @@ class HttpServer:
         )
         self._server.gateway = _ConnectionAwareGateway
         self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
+        # How long the accepting loop sleeps, and so how long an orderly end takes.
+        self._server.expiration_interval = 0.05
         self._thread: threading.Thread | None = None
 
     def bind(self) -> int:

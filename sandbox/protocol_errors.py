@@ -45,10 +45,10 @@ def status_of(call: Call, code: str, default: int) -> int:
     """The status the model states; JSON services answer 400, or 500 where the fault is theirs."""
     model = service_model(call.service)
     shape = rest_json.error_shape(model, code) if model else None
-    if shape is None:
-        return default if call.protocol.startswith("rest") or default >= 500 else 400
-    stated = shape.metadata.get("error", {}).get("httpStatusCode")
-    return int(stated or (500 if shape.metadata.get("fault") else 400))
+    stated = shape.metadata.get("error", {}).get("httpStatusCode") if shape else None
+    if stated:
+        return int(stated)
+    return default if call.protocol.startswith("rest") or default >= 500 else 400
 
 
 def _json(call: Call, request: HttpRequest, exc: ApiError) -> HttpResponse:

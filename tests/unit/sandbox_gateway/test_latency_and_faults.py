@@ -1,0 +1,102 @@
+"""Figures of the profiles and the arithmetic of faults, without waiting for either."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.faults import Faults
+from sandbox.latency import Latency, Pace, TokenTiming
+
+FIGURES = [
+    ("secretsmanager", "GetSecretValue", False, 0.3),
+    ("dynamodb", "GetItem", False, 0.05),
+    ("dynamodb", "UpdateItem", True, 0.2),
+    ("dynamodb", "DescribeTable", True, 0.0),
+    ("stepfunctions", "StartExecution", False, 0.05),
+    ("connect", "StartOutboundVoiceContact", False, 0.8),
+    ("lambda", "Invoke", True, 0.0),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "is_new", "seconds"), FIGURES)
+def test_reported_latency_of_an_operation(
+    service: str, operation: str, is_new: bool, seconds: float
+) -> None:
+    assert Latency("reported").seconds(service, operation, is_new) == pytest.approx(seconds)
+    assert Latency("reported", 0.1).seconds(service, operation, is_new) == pytest.approx(
+        seconds / 10
+    )
+    assert Latency("none").seconds(service, operation, is_new) == 0
+
+
+@pytest.mark.parametrize(("model_class", "low", "high"), [("haiku", 0.5, 1.0), ("sonnet", 2, 4)])
+def test_eighty_tokens_take_t_and_t_is_within_its_class(
+    model_class: str, low: float, high: float
+) -> None:
+    timing = TokenTiming(Latency("reported"), seed=1)
+    answers = [timing.pace(model_class).due(80) for _ in range(500)]  # type: ignore[arg-type]
+    assert low <= min(answers) < low * 1.02
+    assert high * 0.98 < max(answers) <= high
+
+
+def test_the_first_token_comes_after_a_quarter_whatever_the_length() -> None:
+    pace = TokenTiming(Latency("reported")).pace("haiku")
+    assert pace.due(0) == pytest.approx(pace.due(80) / 4)
+    assert pace.due(40) == pytest.approx(pace.due(80) * (1 / 4 + 3 / 8))
+
+
+def test_draws_repeat_with_their_seed_and_shrink_with_the_scale() -> None:
+    first = TokenTiming(Latency("reported"), seed=7).pace("sonnet")
+    assert TokenTiming(Latency("reported"), seed=7).pace("sonnet") == first
+    tenth = TokenTiming(Latency("reported", 0.1), seed=7).pace("sonnet")
+    assert tenth.due(80) == pytest.approx(first.due(80) / 10)
+
+
+def test_no_profile_means_no_delay() -> None:
+    assert TokenTiming().pace("sonnet") == Pace(0.0, 0.0)
+
+
+def test_a_count_is_used_up() -> None:
+    faults = Faults()
+    faults.replace([{"service": "dynamodb", "operation": "GetItem", "error": "X", "count": 2}])
+    drawn = [faults.draw("dynamodb", "GetItem").error for _ in range(3)]
+    assert drawn == ["X", "X", None]
+    assert faults.current()[0]["count"] == 0
+
+
+def test_only_the_named_operation_is_met() -> None:
+    faults = Faults()
+    faults.replace([{"service": "dynamodb", "operation": "GetItem", "error": "X"}])
+    assert faults.draw("dynamodb", "PutItem").error is None
+    assert faults.draw("s3", "GetItem").error is None
+
+
+def test_a_rate_is_kept_and_repeats_with_its_seed() -> None:
+    def drawn(seed: int) -> list[bool]:
+        faults = Faults(seed)
+        faults.replace([{"service": "*", "hang": True, "rate": 0.25}])
+        return [faults.draw("s3", "GetObject").hang for _ in range(1000)]
+
+    assert drawn(1) == drawn(1)
+    assert 200 < sum(drawn(1)) < 300
+
+
+def test_latencies_add_up_and_go_with_an_error() -> None:
+    faults = Faults()
+    faults.replace(
+        [
+            {"service": "s3", "latency_ms": 100},
+            {"service": "*", "latency_ms": 50},
+            {"service": "s3", "error": "SlowDown"},
+        ]
+    )
+    effect = faults.draw("s3", "GetObject")
+    assert effect.added_seconds == pytest.approx(0.15)
+    assert effect.error == "SlowDown"
+
+
+def test_nothing_is_held_or_paused_after_the_end() -> None:
+    faults = Faults()
+    faults.close()
+    faults.hold()
+    faults.pause(3600)
