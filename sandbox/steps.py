@@ -56,6 +56,8 @@ def run(
         raise StartError(f"{' '.join(command[:4])} took over {limit:.0f} s") from exc
     finally:
         _end_group(process)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
