@@ -105,7 +105,6 @@ def environment(stage: str) -> dict[str, str]:
         "RESPONSE_CACHE_TABLE": response_cache_table(stage),
         "GENERATE_ANSWER_FUNCTION": f"{function_name(stage, GENERATE_ANSWER)}:{LIVE}",
         "MODEL_ROUTES": json.dumps(MODEL_ROUTES, separators=(",", ":")),
-        "SALESFORCE_SECRET": f"{APP}/{stage}/salesforce",
         "LOG_LEVEL": "INFO",
     }
     return variables | ({"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {})
