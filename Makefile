@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo chat run test lint types package generate clean
+.PHONY: help demo chat run test lint types package wheels local generate clean
 
 SUPPORTED := 3.11, 3.12 or 3.13
 VENV := .venv/bin
@@ -11,6 +11,7 @@ DEMO_ARGS ?=
 CHAT_ARGS ?=
 RUN_ARGS ?= --profile reported
 STAGE ?= prod
+ENDPOINT ?= http://127.0.0.1:4566
 
 # PYTHON given on the command line or in the environment is the only candidate.
 CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
@@ -41,6 +42,11 @@ chat: .venv/.stamp ## Talk to the bot yourself
 run: .venv/.stamp ## Keep the sandbox up, for the AWS CLI and boto3
 	@$(VENV)/python -m sandbox serve $(RUN_ARGS)
 
+local: .venv/.stamp ## The fulfilment function over HTTP (POST /lex), beside a sandbox of make run
+	@cd atlas && AWS_ENDPOINT_URL=$(ENDPOINT) AWS_DEFAULT_REGION=us-east-1 \
+	  AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox \
+	  ../$(VENV)/chalice local --stage local
+
 test: .venv/.stamp ## Every test
 	@$(VENV)/python -m pytest $(PYTEST_ARGS)
 
@@ -55,6 +61,9 @@ types: .venv/.stamp ## mypy, strict
 
 package: .venv/.stamp ## The deployment zip for STAGE, looked through, in dist/
 	@$(VENV)/python -m ops package --stage $(STAGE) --out dist
+
+wheels: .venv/.stamp ## Whether every pin that ships has a wheel for every Lambda runtime
+	@$(VENV)/python -m ops wheels
 
 generate: .venv/.stamp ## Rewrite the files that follow from ops/stages.py
 	@$(VENV)/python -m ops generate

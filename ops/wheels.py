@@ -51,6 +51,10 @@ class Proof:
     wheels: tuple[str, ...]
     problem: str
 
+    def line(self) -> str:
+        """The proof as a person reads it."""
+        return f"{self.target.name:19} {self.problem or f'{len(self.wheels)} wheels, all pinned'}"
+
     def to_json(self) -> dict[str, object]:
         return {"target": self.target.name, "wheels": self.wheels, "problem": self.problem}
 
