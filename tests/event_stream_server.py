@@ -6,7 +6,7 @@ import json
 import struct
 import threading
 from binascii import crc32
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,7 +33,15 @@ def frame(event: dict[str, Any]) -> bytes:
 
 def _headers(values: dict[str, str]) -> bytes:
     return b"".join(
-        struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(value)) + value.encode()
+        b"".join(
+            (
+                bytes([len(name)]),
+                name.encode(),
+                b"\x07",
+                struct.pack("!H", len(value)),
+                value.encode(),
+            )
+        )
         for name, value in values.items()
     )
 
@@ -74,6 +82,7 @@ class Bedrock:
     over: threading.Event = field(default_factory=threading.Event)
     stalled: threading.Event = field(default_factory=threading.Event)
     url: str = ""
+    connections: int = 0
 
     @property
     def asked(self) -> list[str]:
@@ -83,9 +92,7 @@ class Bedrock:
         config = Config(
             connect_timeout=2, read_timeout=read_timeout, retries={"total_max_attempts": 1}
         )
-        return _session().create_client(
-            "bedrock-runtime", endpoint_url=self.url, config=config
-        )
+        return _session().create_client("bedrock-runtime", endpoint_url=self.url, config=config)
 
 
 @cache
@@ -115,49 +122,56 @@ def _handler(bedrock: Bedrock) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            bedrock.connections += 1
+
         def do_POST(self) -> None:
-            model = unquote(self.path.split("/")[2])
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            bedrock.requests.append((model, json.loads(body)))
-            script = bedrock.script_by_model[model]
-            if isinstance(script, Refusal):
-                self._refuse(script)
-            elif script == STALL:
-                _stall(bedrock)
-            else:
-                with suppress(ConnectionError):
-                    self._stream(script)
-
-        def _refuse(self, refusal: Refusal) -> None:
-            body = b'{"message": "no"}'
-            self.send_response(refusal.status)
-            self.send_header("x-amzn-ErrorType", refusal.code)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _stream(self, script: list[Any]) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/vnd.amazon.eventstream")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for step in script:
-                self._step(step)
-            self.wfile.write(b"0\r\n\r\n")
-
-        def _step(self, step: Any) -> None:
-            if step == STALL:
-                _stall(bedrock)
-            elif isinstance(step, Callable):  # type: ignore[arg-type]
-                step()
-            else:
-                data = step if isinstance(step, bytes) else frame(step)
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            _answer(self, bedrock)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
     return Handler
+
+
+def _answer(handler: BaseHTTPRequestHandler, bedrock: Bedrock) -> None:
+    model = unquote(handler.path.split("/")[2])
+    body = handler.rfile.read(int(handler.headers["Content-Length"]))
+    bedrock.requests.append((model, json.loads(body)))
+    script = bedrock.script_by_model[model]
+    if isinstance(script, Refusal):
+        _refuse(handler, script)
+    elif script == STALL:
+        _stall(bedrock)
+    else:
+        with suppress(ConnectionError):
+            _stream(handler, bedrock, script)
+
+
+def _refuse(handler: BaseHTTPRequestHandler, refusal: Refusal) -> None:
+    body = b'{"message": "no"}'
+    handler.send_response(refusal.status)
+    handler.send_header("x-amzn-ErrorType", refusal.code)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def _stream(handler: BaseHTTPRequestHandler, bedrock: Bedrock, script: list[Any]) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/vnd.amazon.eventstream")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    for step in script:
+        if step == STALL:
+            _stall(bedrock)
+        elif callable(step):
+            step()
+        else:
+            data = step if isinstance(step, bytes) else frame(step)
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+    handler.wfile.write(b"0\r\n\r\n")
 
 
 def _stall(bedrock: Bedrock) -> None:

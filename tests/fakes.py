@@ -115,7 +115,7 @@ class FakeBackground:
     def prepare(self) -> None:
         pass
 
-    def generate(self, question: Question, claim: Claim) -> None:
+    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
         self.tasks.append((question, claim))
 
 

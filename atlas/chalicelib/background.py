@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.answers import grounded_answer
+from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.aws_errors import translated
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
@@ -20,6 +21,8 @@ from chalicelib.response_cache import GENERATION_SECONDS, Claim
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
+
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,24 @@ class Background:
         self._client = client
         self._function = function
         self._log = log
+        # Beside the turn, so that an invoke that is late costs no more than the deadline leaves.
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="background")
 
     def prepare(self) -> None:
         """Build the client now rather than on the first turn."""
         self._client()
 
-    def generate(self, question: Question, claim: Claim) -> None:
-        """Queue the answer's making; the lease expires by itself when this does not work."""
+    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
+        """Queue the answer's making; the lease expires by itself when this does not work.
+
+        Waits for Lambda's word until the deadline. After it the invoke may still arrive, with
+        the environment's next turn, and finds its lease over or not.
+        """
+        queued = self._workers.submit(self._invoke, question, claim)
+        if not wait((queued,), timeout=deadline.remaining()).done:
+            self._log.warning("hand-off late")
+
+    def _invoke(self, question: Question, claim: Claim) -> None:
         payload = GenerateAnswerInput(question, claim.lease, claim.lease_until).to_json()
         name, _, qualifier = self._function.partition(":")
         try:
@@ -82,6 +96,17 @@ def finish_answer(event: object, invocation: Invocation, services: Services) -> 
     """Make and store the answer that a turn had no time for; InvalidRequestError says why not."""
     services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
     task = GenerateAnswerInput.parse(event)
+    _check(task.question, services)
     deadline = Deadline.after(GENERATION_SECONDS, invocation.remaining_ms())
     made = grounded_answer.make_and_store(task.question, task.claim, deadline, services)
     return {"source": str(made.source)}
+
+
+def _check(question: Question, services: Services) -> None:
+    """A question of another version of the code may name what this one does not have."""
+    if question.grounding not in services.contents.in_locale(question.locale).grounding:
+        raise InvalidRequestError("question.grounding", "names no text of the content")
+    if question.route not in services.settings.routes:
+        raise InvalidRequestError("question.route", "names no route of the settings")
+    if not is_shared(question):
+        raise InvalidRequestError("question.text", "may not be shared")

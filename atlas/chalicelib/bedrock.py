@@ -175,7 +175,8 @@ class _Run:
         self.errors.append(str(exc))
         if isinstance(exc, ThrottledError):
             self.breakers.throttled(self.model)
-        elif not isinstance(exc, ContentRefusedError):
+        elif not isinstance(exc, ContentRefusedError) and exc.reason != "ValidationException":
+            # Refused words and parameters say nothing about the model's health.
             self.breakers.failed(self.model)
 
 

@@ -14,8 +14,11 @@ from chalicelib.sentences import cut_to
 ATTRIBUTE = "history"
 BYTES = 2 * 1_024
 """The encoded history's budget; the oldest exchanges go first."""
-WORDS_CHARACTERS = 400
-"""The longest text of one side of an exchange that is remembered."""
+WORDS_CHARACTERS = 300
+"""The longest text of one side of an exchange that is remembered, in UTF-16 units.
+
+At most three bytes each: one exchange in any script fits the budget.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,13 @@ def read(attribute: str | None) -> tuple[Exchange, ...]:
 def write(history: tuple[Exchange, ...]) -> str:
     """The attribute, at most BYTES long: the oldest exchanges are left out."""
     rows = [[_remembered(e.visitor), _remembered(e.atlas)] for e in history]
-    while rows and len(_encode(rows)) > BYTES:
+    while rows and len(_encode(rows).encode()) > BYTES:
         del rows[0]
     return _encode(rows)
 
 
 def _encode(rows: list[list[str]]) -> str:
-    # ASCII only: bytes equal characters, and the budget holds wherever the attribute travels.
-    return json.dumps(rows, separators=(",", ":"))
+    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
 def _is_exchange(row: Any) -> bool:

@@ -36,10 +36,11 @@ class InvalidRequestError(AtlasError):
 
 
 class DependencyError(AtlasError):
-    """`dependency` is the service's name as botocore spells it."""
+    """`dependency` is the service's name as botocore spells it, `reason` its error code."""
 
     def __init__(self, dependency: str, reason: str) -> None:
         self.dependency = dependency
+        self.reason = reason
         super().__init__(f"{dependency}: {reason}")
 
 

@@ -112,8 +112,8 @@ def close(
     """End the intent with one message; `attributes` are merged over the turn's own.
 
     Whatever the arguments, the response is inside Lex's limits: the message is cut at a
-    sentence, attributes beyond their budget are left out (see `within_budget`), and slots and
-    contexts go when the whole would be too large.
+    sentence, attributes beyond their budget are left out (see `within_budget`), and the larger of
+    slots and contexts goes when the whole would be too large.
     """
     session_state = _session_state(turn, attributes)
     session_state["dialogAction"] = {"type": "Close"}
@@ -168,10 +168,13 @@ def _session_state(turn: Turn, own: Mapping[str, str] | None) -> dict[str, Any]:
 
 def _bounded(response: LexResponse) -> LexResponse:
     state = response["sessionState"]
-    if _bytes(response) > RESPONSE_BYTES:
-        state["intent"]["slots"] = None
-    if _bytes(response) > RESPONSE_BYTES:
-        state.pop("activeContexts", None)
+    while _bytes(response) > RESPONSE_BYTES:
+        if _bytes(state.get("activeContexts")) > _bytes(state["intent"]["slots"]):
+            del state["activeContexts"]
+        elif state["intent"]["slots"] is not None:
+            state["intent"]["slots"] = None
+        else:
+            break
     return response
 
 

@@ -225,7 +225,7 @@ class CachedAnswers:
         pending = cache.start_claim(key)
         claim = settled(pending, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
         if claim is not None and claim.entry is not None:
-            return self._found(question, key, claim, claim.entry, services)
+            return self._found(question, key, claim, claim.entry, deadline, services)
         if claim is not None and not claim.lease:
             return self._awaited(question, key, deadline, services)
         made = self.make(question, deadline.keeping_back(HAND_OFF_SECONDS), services)
@@ -236,23 +236,37 @@ class CachedAnswers:
     def make_and_store(
         self, question: Question, claim: Claim, deadline: Deadline, services: Services
     ) -> Answer:
-        """Make the answer in the background under `claim`'s lease; stored if it came out whole."""
-        key = self.key(question, services)
-        made = self.make(question, deadline, services)
-        if made.is_whole and services.response_cache.clock() < claim.lease_until:
+        """Make the answer in the background under `claim`'s lease; stored if it came out whole.
+
+        The floor, and no model call, when the lease would be over before the answer is there.
+        """
+        cache = services.response_cache
+        left = claim.lease_until - CLOCK_SKEW_SECONDS - cache.clock()
+        if left <= 0:
+            services.log.info("lease over", intent=question.intent)
+            return self.floor(question, services)
+        within = Deadline.after(deadline.sooner_of(left), clock=deadline.clock)
+        made = self.make(question, within, services)
+        if made.is_whole:
             entry = self._entry(made, services)
-            stored = services.response_cache.table.store(key, claim.lease, entry)
+            stored = cache.table.store(self.key(question, services), claim.lease, entry)
             services.log.info("answer stored" if stored else "lease lost", intent=question.intent)
         return made
 
     def _found(
-        self, question: Question, key: str, claim: Claim, entry: Entry, services: Services
+        self,
+        question: Question,
+        key: str,
+        claim: Claim,
+        entry: Entry,
+        deadline: Deadline,
+        services: Services,
     ) -> Answer:
         if entry.fresh_until > services.response_cache.clock():
             services.response_cache.remember(key, entry)
             return Answer(entry.text, Source.TABLE, entry.model)
         if claim.lease and services.may_ask_models(question.route):
-            services.background.generate(question, claim)
+            services.background.generate(question, claim, deadline)
         return Answer(entry.text, Source.STALE, entry.model)
 
     def _awaited(
@@ -285,9 +299,10 @@ class CachedAnswers:
             entry = self._entry(made, services)
             cache.remember(key, entry)
             if claim is not None and claim.lease:
-                settled(cache.start_store(key, claim.lease, entry), deadline.remaining(), services)
-        elif claim is not None and claim.lease and services.may_ask_models(question.route):
-            services.background.generate(question, claim)
+                storing = cache.start_store(key, claim.lease, entry)
+                settled(storing, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
+        elif claim is not None and claim.lease and _is_worth_finishing(question, made, services):
+            services.background.generate(question, claim, deadline)
 
     def _entry(self, made: Answer, services: Services) -> Entry:
         now = services.response_cache.clock()
@@ -325,6 +340,12 @@ def settled(pending: Future[Any], seconds: float, services: Services) -> Any:
     except DependencyError as exc:
         services.log.warning("table failed", error=str(exc))
         return None
+
+
+def _is_worth_finishing(question: Question, made: Answer, services: Services) -> bool:
+    """Not what a model refused to answer, and not while every model is left alone."""
+    is_refused = made.generated is not None and made.generated.stop_reason == "refused"
+    return not is_refused and services.may_ask_models(question.route)
 
 
 def _late_claim(pending: Future[Claim]) -> Claim | None:

@@ -287,6 +287,23 @@ def test_a_refusal_shows_nothing_and_asks_nobody_else(
     assert set(bedrock.asked) == {FIRST}
 
 
+def test_refused_words_and_parameters_do_not_rest_a_model(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = Refusal("ValidationException", 400)
+    for _ in range(3):
+        assert models.complete(PROMPT, ROUTE, long_deadline()).model == SECOND
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
+
+
+def test_answers_one_after_another_share_one_connection(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    for _ in range(3):
+        assert models.complete(PROMPT, ROUTE, long_deadline()).is_whole
+    assert bedrock.connections == 1
+
+
 def test_thinking_is_never_shown(models: BedrockModels, bedrock: Bedrock) -> None:
     bedrock.script_by_model[FIRST] = [
         thinking("The visitor wants. "),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from chalicelib.answer import Answer, Source
 from chalicelib.answers import FRESH_SECONDS, STALE_SECONDS, answer_key, grounded_answer
 from chalicelib.background import Background, finish_answer
 from chalicelib.content import Contents
+from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
@@ -350,11 +353,44 @@ def test_a_lease_that_was_lost_keeps_the_late_answer_out(world: World) -> None:
     assert world.lines.of("lease lost")
 
 
-def test_an_answer_that_comes_after_its_lease_is_not_stored(world: World) -> None:
+def test_a_lease_that_is_over_costs_no_model_call(world: World) -> None:
     payload = handed_off(world)
     world.clock.advance(LEASE_SECONDS)
-    finish_answer(payload, an_invocation(15_000), world.services)
+    asked = len(world.models.prompts)
+    assert finish_answer(payload, an_invocation(15_000), world.services) == {"source": "grounded"}
+    assert len(world.models.prompts) == asked
     assert "answer" not in item(world)
+
+
+def test_an_answer_that_comes_after_its_lease_is_not_stored(world: World) -> None:
+    payload = handed_off(world)
+    world.models.replies = [Reply(seconds=LEASE_SECONDS)]
+    finish_answer(payload, an_invocation(60_000), world.services)
+    assert "answer" not in item(world)
+
+
+def test_what_a_model_refused_is_not_asked_again_in_the_background(world: World) -> None:
+    world.models.replies = [Reply(text="", stop_reason="refused")]
+    assert ask(world).source is Source.GROUNDED
+    assert world.background.tasks == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"grounding": "weather"}, "question.grounding"),
+        ({"route": "fastest"}, "question.route"),
+        ({"text": "my name is eleanor"}, "question.text"),
+    ],
+)
+def test_a_question_that_this_version_cannot_answer_is_refused(
+    world: World, change: dict[str, str], field: str
+) -> None:
+    payload = handed_off(world)
+    payload["question"] |= change
+    with pytest.raises(InvalidRequestError) as caught:
+        finish_answer(payload, an_invocation(15_000), world.services)
+    assert caught.value.field == field
 
 
 def test_an_answer_that_is_late_in_the_background_too_is_not_stored(world: World) -> None:
@@ -396,19 +432,32 @@ def test_a_failed_hand_off_is_logged_without_its_message_and_costs_no_more() -> 
     lines = LogLines()
     client = FakeLambda(client_error("TooManyRequestsException", 429, "about 555-0100"))
     background = Background(lambda: client, "generate:live", Log(write=lines.append))
-    background.generate(QUESTION, Claim(None, "lease", 1.0))
+    background.generate(QUESTION, Claim(None, "lease", 1.0), Deadline.after(5))
     (line,) = lines.of("hand-off failed")
     assert line["error"] == "lambda: TooManyRequestsException"
+
+
+def test_a_late_hand_off_is_waited_for_until_the_deadline_only() -> None:
+    lines, lambda_answers = LogLines(), Event()
+    client = FakeLambda(before=lambda_answers.wait)
+    background = Background(lambda: client, "generate:live", Log(write=lines.append))
+    background.generate(QUESTION, Claim(None, "lease", 1.0), Deadline.after(0))
+    assert lines.of("hand-off late")
+    lambda_answers.set()
 
 
 class FakeLambda:
     """Takes asynchronous invokes, or refuses them with `error`."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(
+        self, error: Exception | None = None, before: Callable[[], Any] = lambda: None
+    ) -> None:
         self.invoked: list[dict[str, Any]] = []
         self._error = error
+        self._before = before
 
     def invoke(self, **request: Any) -> dict[str, Any]:
+        self._before()
         if self._error is not None:
             raise self._error
         self.invoked.append(request)
