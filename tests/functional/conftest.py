@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from sandbox.conversation.child import own_sandbox
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
     with own_sandbox(lambda line: None, "none", 1.0) as address:
-        yield Sandbox(address)
+        with closing(Sandbox(address)) as sandbox:
+            yield sandbox
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -19,22 +19,29 @@ FULFILLMENT = "atlas-local-lex_fulfillment"
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox as its users see it."""
+    """A running sandbox as its users see it; its clients are kept, and closed with it."""
 
     address: Address
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.address.endpoint,
-            region_name=self.address.region,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                endpoint_url=self.address.endpoint,
+                region_name=self.address.region,
+                aws_access_key_id="sandbox",
+                aws_secret_access_key="sandbox",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        return self.clients[service]
+
+    def close(self) -> None:
+        for client in self.clients.values():
+            client.close()
 
     def conversation(self) -> Conversation:
-        return Conversation(self.address)
+        return Conversation(self.address, self.client("lexv2-runtime"))
 
     def get(self, name: str) -> Any:
         with urllib.request.urlopen(f"{self.address.endpoint}/_sandbox/{name}", timeout=10) as r:
