@@ -15,9 +15,11 @@ from sandbox.conversation.child import own_sandbox
 
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
-    with own_sandbox(lambda line: None, "none", 1.0) as address:
-        with closing(Sandbox(address)) as sandbox:
-            yield sandbox
+    with (
+        own_sandbox(lambda line: None, "none", 1.0) as address,
+        closing(Sandbox(address)) as sandbox,
+    ):
+        yield sandbox
 
 
 @pytest.fixture
