@@ -52,10 +52,10 @@ def _invoke(stage: str, name: str) -> Statement:
 
 
 def _models(routes: tuple[str, ...]) -> Statement:
-    # Converse is authorised as InvokeModel, ConverseStream as InvokeModelWithResponseStream.
+    # ConverseStream, the only call that Atlas makes, is authorised as this action.
     model_ids = dict.fromkeys(m for route in routes for m in MODEL_ROUTES[route]["models"])
     arns = dict.fromkeys(arn for model_id in model_ids for arn in _model_arns(model_id))
-    actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    actions = ["bedrock:InvokeModelWithResponseStream"]
     return _allow("Models", actions, list(arns))
 
 

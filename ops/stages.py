@@ -70,7 +70,7 @@ class LambdaFunction:
     name: str
     timeout_seconds: int
     memory_mb: int = 512
-    routes: tuple[str, ...] = ("simple", "conversation")
+    routes: tuple[str, ...] = ("simple",)
     invokes: tuple[str, ...] = ()
     is_background: bool = False
 
@@ -79,7 +79,12 @@ class LambdaFunction:
 FUNCTIONS = (
     LambdaFunction(GENERATE_ANSWER, timeout_seconds=15, is_background=True),
     LambdaFunction(KEEP_WARM, timeout_seconds=60),
-    LambdaFunction(FULFILLMENT, timeout_seconds=10, invokes=(GENERATE_ANSWER,)),
+    LambdaFunction(
+        FULFILLMENT,
+        timeout_seconds=10,
+        routes=("simple", "conversation"),
+        invokes=(GENERATE_ANSWER,),
+    ),
 )
 
 
