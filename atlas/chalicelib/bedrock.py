@@ -35,7 +35,9 @@ from chalicelib.prompts import Prompt
 WORKERS = 4
 """Streams at once in one environment: one turn's, and late ones that are still ending."""
 ENDING_SECONDS = 0.05
-"""How long a turn waits for a stream that it has shut down to let go."""
+"""Kept back from the deadline, for a stream that was shut down to let go."""
+FAIR_SECONDS = 0.3
+"""A model that had less time than this to its first word is not counted as late."""
 _REFUSALS = frozenset(("content_filtered", "guardrail_intervened", "refusal"))
 
 
@@ -64,7 +66,7 @@ class BedrockModels:
         if deadline.is_over():
             return Generated("", "deadline")
         future = self._workers.submit(run.ask_in_order)
-        wait((future,), timeout=deadline.remaining())
+        wait((future,), timeout=deadline.keeping_back(ENDING_SECONDS).remaining())
         run.stop(future)
         return run.generated(time.monotonic() - started)
 
@@ -85,6 +87,7 @@ class _Run:
     usage: Mapping[str, int] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     raw: Any = None
+    asked_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.candidates = self.breakers.available(self.route)
@@ -94,7 +97,7 @@ class _Run:
         for model in self.candidates:
             if self.stopped.is_set():
                 return
-            self.model = model
+            self.model, self.asked_at = model, time.monotonic()
             try:
                 self._ask(model)
             except DependencyError as exc:
@@ -111,12 +114,16 @@ class _Run:
             return
         self.stopped.set()
         self.stop_reason = "deadline"
-        if not self.parts and self.model:
+        if not self.parts and self._had_its_time():
             self.breakers.failed(self.model)
         if not future.cancel() and self.raw is not None:
             with suppress(OSError, ValueError, RuntimeError):
                 self.raw.shutdown()
         wait((future,), timeout=ENDING_SECONDS)
+
+    def _had_its_time(self) -> bool:
+        """A fallback that the first model left a moment to is not to blame for being late."""
+        return bool(self.model) and time.monotonic() - self.asked_at >= FAIR_SECONDS
 
     def generated(self, seconds: float) -> Generated:
         return Generated(
@@ -136,7 +143,9 @@ class _Run:
             # The one private name: EventStream has no public way to end a read from outside.
             self.raw = getattr(stream, "_raw_stream", None)
             try:
-                self._read(stream)
+                # `stop` may have looked for the stream just before it was there.
+                if not self.stopped.is_set():
+                    self._read(stream)
             finally:
                 stream.close()
         except (ClientError, BotoCoreError) as exc:

@@ -17,8 +17,11 @@ def sentence_ends(text: str) -> list[int]:
 
 
 def whole_sentences(text: str) -> str:
-    """`text` up to the end of its last whole sentence; empty when there is none."""
-    ends = sentence_ends(text)
+    """A text that was cut off, up to its last whole sentence; empty when there is none.
+
+    An end mark at the very end proves nothing: "costs 2." may have been on its way to "2.5".
+    """
+    ends = [end for end in sentence_ends(text) if end < len(text)]
     return text[: ends[-1]].strip() if ends else ""
 
 
@@ -38,7 +41,8 @@ def cut_to(text: str, limit: int) -> str:
     if utf16_length(text) <= limit:
         return text
     room = _longest_prefix(text, limit)
-    if whole := whole_sentences(room):
+    # One unit further shows whether the room ends with a sentence or within "2.5".
+    if whole := whole_sentences(_longest_prefix(text, limit + 2)[: len(room) + 1]):
         return whole
     room = _longest_prefix(text, limit - 1)
     head, space, _ = room.rpartition(" ")

@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from chalicelib.bedrock import BedrockModels, request
+from chalicelib.bedrock import FAIR_SECONDS, BedrockModels, request
 from chalicelib.deadline import Deadline
 from chalicelib.model_router import FAILED_REST_SECONDS, Breakers, Route
 from chalicelib.prompts import Message, Prompt
@@ -151,7 +151,7 @@ def test_a_late_model_rests_after_it_was_late_twice(
 ) -> None:
     bedrock.script_by_model[FIRST] = [{"messageStart": {"role": "assistant"}}, STALL]
     for _ in range(2):
-        models.complete(PROMPT, ROUTE, Deadline.after(0.2))
+        models.complete(PROMPT, ROUTE, Deadline.after(FAIR_SECONDS + 0.1))
     assert breakers.available(ROUTE) == (SECOND,)
     clock.advance(FAILED_REST_SECONDS)
     assert breakers.available(ROUTE) == (FIRST, SECOND)
@@ -162,8 +162,18 @@ def test_a_model_that_only_thinks_until_the_deadline_was_late(
 ) -> None:
     bedrock.script_by_model[FIRST] = [thinking("hm"), STALL]
     for _ in range(2):
-        assert models.complete(PROMPT, ROUTE, Deadline.after(0.2)).text == ""
+        deadline = Deadline.after(FAIR_SECONDS + 0.1)
+        assert models.complete(PROMPT, ROUTE, deadline).text == ""
     assert breakers.available(ROUTE) == (SECOND,)
+
+
+def test_a_model_that_was_given_only_a_moment_is_not_blamed(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    bedrock.script_by_model[FIRST] = [{"messageStart": {"role": "assistant"}}, STALL]
+    for _ in range(3):
+        assert models.complete(PROMPT, ROUTE, Deadline.after(0.1)).stop_reason == "deadline"
+    assert breakers.available(ROUTE) == (FIRST, SECOND)
 
 
 def test_a_slow_but_talking_model_is_no_failure(

@@ -307,6 +307,16 @@ def test_a_session_at_all_its_limits_still_fits_the_response() -> None:
     assert problems(response) == []
 
 
+def test_a_reply_is_measured_as_it_travels_with_everything_escaped() -> None:
+    attributes = {f"n{i}": "\U0001f600" * 100 for i in range(40)}
+    name = {"shape": "Scalar", "value": {"interpretedValue": "\U0001f600" * 1_500}}
+    turn = replace(TURN, attributes=attributes, slots={"VisitorFullName": name})
+    reply = lex.close(turn, "\U0001f600" * 512, "Fulfilled")
+    assert len(json.dumps(reply)) <= 25 * 1_024
+    assert len(json.dumps(reply["sessionState"]["sessionAttributes"])) <= 12 * 1_024 + 512
+    assert reply["sessionState"]["sessionAttributes"]
+
+
 def test_small_contexts_stay_when_the_slots_are_too_large() -> None:
     huge = {"shape": "Scalar", "value": {"interpretedValue": "x" * 30_000}}
     turn = replace(TURN, slots={"A": huge}, active_contexts=(CONTEXT,))

@@ -47,6 +47,19 @@ def test_whole_sentences_drop_the_one_that_is_not_finished() -> None:
     assert whole_sentences("nothing finis") == ""
 
 
+@pytest.mark.parametrize(
+    ("arrived", "whole"),
+    [
+        ("It is fast. The setup costs 2.", "It is fast."),
+        ("Write to hello@northlight.", ""),
+        ("It is fast. It is", "It is fast."),
+        ("It is fast. ", "It is fast."),
+    ],
+)
+def test_an_end_mark_where_a_stream_was_cut_ends_no_sentence(arrived: str, whole: str) -> None:
+    assert whole_sentences(arrived) == whole
+
+
 def test_an_abbreviation_at_the_end_of_a_stream_is_no_sentence() -> None:
     assert whole_sentences("We use tools, e.g.") == ""
 
@@ -94,4 +107,4 @@ def test_a_cut_text_fits_and_is_never_empty_unless_it_was(text: str, limit: int)
 def test_whole_sentences_are_a_stable_beginning_of_the_text(text: str) -> None:
     whole = whole_sentences(text)
     assert text.lstrip().startswith(whole)
-    assert whole_sentences(whole) == whole
+    assert whole_sentences(f"{whole} ") == whole
