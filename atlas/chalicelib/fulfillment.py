@@ -36,30 +36,31 @@ def conversation_turn(event: object, invocation: Invocation, services: Services)
         version=invocation.function_version,
         session=session_label(turn.session_id),
     )
-    outcome: Outcome | None
-    try:
-        turn = lex.parse(event)
-        outcome = _outcome(turn, event, invocation, services)
-    except InvalidRequestError as exc:
-        outcome = _said(turn, "not_understood", f"unusable event: {exc.field}", services)
-    except Exception as exc:
-        # Whatever went wrong, a person is waiting. Only the type and the place are logged: an
-        # error's message may quote the visitor.
-        outcome = _said(turn, "apology", f"{type(exc).__name__} in {_where(exc)}", services)
+    # No exception crosses the span: X-Ray would keep its message, which may quote the visitor.
+    with TRACER.span("turn"):
+        try:
+            return _answered(event, started, invocation, services)
+        except InvalidRequestError as exc:
+            outcome = _said(turn, "not_understood", f"unusable event: {exc.field}", services)
+        except Exception as exc:
+            # Whatever went wrong, a person is waiting. Only its type and place are logged.
+            outcome = _said(turn, "apology", f"{type(exc).__name__} in {_where(exc)}", services)
+        return _reply(event, turn, outcome, started, invocation, services)
+
+
+def _answered(
+    event: object, started: float, invocation: Invocation, services: Services
+) -> LexResponse:
+    turn = lex.parse(event)
+    outcome = _outcome(turn, invocation, services)
     if outcome is None:
         # No metrics: Lex asks again in the same turn, and that invocation is counted.
         services.log.info("turn", intent=turn.intent, state="Delegated")
         return lex.delegate(turn)
-    own = _own_attributes(turn, outcome)
-    response = lex.close(turn, outcome.answer.text, outcome.state, own)
-    seconds = time.perf_counter() - started
-    _report(turn, outcome, invocation, seconds, _oddities(event, turn, own, services), services)
-    return response
+    return _reply(event, turn, outcome, started, invocation, services)
 
 
-def _outcome(
-    turn: Turn, event: object, invocation: Invocation, services: Services
-) -> Outcome | None:
+def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome | None:
     """What the intent's handler says; None leaves the next step to Lex."""
     handler = INTENT_HANDLERS.get(turn.intent)
     if handler is None:
@@ -67,8 +68,22 @@ def _outcome(
     if turn.source == "DialogCodeHook" and not handler.answers_dialog_hook:
         return None
     deadline = Deadline.after(services.settings.turn_deadline_seconds, invocation.remaining_ms())
-    with TRACER.span("answer"):
-        return handler.answer(turn, deadline, services)
+    return handler.answer(turn, deadline, services)
+
+
+def _reply(
+    event: object,
+    turn: Turn,
+    outcome: Outcome,
+    started: float,
+    invocation: Invocation,
+    services: Services,
+) -> LexResponse:
+    own = _own_attributes(turn, outcome)
+    response = lex.close(turn, outcome.answer.text, outcome.state, own)
+    oddities = _oddities(event, turn, own, services)
+    _report(turn, outcome, invocation, time.perf_counter() - started, oddities, services)
+    return response
 
 
 def _said(turn: Turn, text: str, problem: str, services: Services) -> Outcome:

@@ -19,7 +19,8 @@ NAMESPACE = "Atlas"
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A UUID, or so many hexadecimal digits that it is no phone number.
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}")
 _SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model"))
 """Written by Lambda, by us or by configuration; their digits are nobody's number."""
 
@@ -81,10 +82,14 @@ class Log:
 
 
 def session_label(session_id: str) -> str:
-    """A session's name for logs: random ids as they are, anything a person chose as a hash."""
+    """A session's name for logs: random ids as they are, anything a person chose as a hash.
+
+    Four digits of the hash tell sessions of one hour apart. A longer hash of a phone number could
+    be turned back by trying all numbers.
+    """
     if _RANDOM_ID.fullmatch(session_id):
         return session_id
-    return "h-" + hashlib.sha256(session_id.encode("utf-8", "replace")).hexdigest()[:16]
+    return "h-" + hashlib.sha256(session_id.encode("utf-8", "replace")).hexdigest()[:4]
 
 
 def _redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
