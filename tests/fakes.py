@@ -202,7 +202,7 @@ def _holds(condition: str, item: Item, values: Item) -> bool:
 
 
 def _updated(item: Item, update: str, values: Item) -> Item:
-    sets, _, removes = update.removeprefix("SET ").partition(" REMOVE ")
+    sets, _, removes = f" {update}".partition(" REMOVE ")
     for name, keeps_old, value in re.findall(r"(\w+) = (if_not_exists\(\w+, )?(:\w+)", sets):
         if not (keeps_old and name in item):
             item[name] = values[value]

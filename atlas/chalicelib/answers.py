@@ -36,8 +36,10 @@ def grounding_text(question: Question, services: Services) -> Answer:
     return Answer(text, Source.GROUNDED)
 
 
-def is_shared(question: Question) -> bool:
-    return has_meaning(question.text) and may_be_shared(question.text)
+def is_shared(question: Question, services: Services) -> bool:
+    """Whether the answer may be stored and shown to others."""
+    vocabulary = services.contents.in_locale(question.locale).vocabulary
+    return has_meaning(question.text) and may_be_shared(question.text, vocabulary)
 
 
 @response_cache(

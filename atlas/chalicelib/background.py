@@ -108,5 +108,5 @@ def _check(question: Question, services: Services) -> None:
         raise InvalidRequestError("question.grounding", "names no text of the content")
     if question.route not in services.settings.routes:
         raise InvalidRequestError("question.route", "names no route of the settings")
-    if not is_shared(question):
+    if not is_shared(question, services):
         raise InvalidRequestError("question.text", "may not be shared")

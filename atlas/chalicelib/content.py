@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.bot import utterances_by_intent
 from chalicelib.errors import ConfigError
+from chalicelib.questions import words
 from chalicelib.sentences import first_sentences, sentence_ends, utf16_length
 
 DEFAULT_LOCALE = "en_US"
@@ -18,6 +20,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "persona": ("chat", "phone"),
     "grounding": ("greeting", "technology", "demo"),
     "knowledge": ("text",),
+    "vocabulary": ("common",),
     "texts": (
         "help",
         "goodbye",
@@ -42,6 +45,8 @@ class Content:
     grounding: Mapping[str, str]
     knowledge: str
     texts: Mapping[str, str]
+    vocabulary: frozenset[str]
+    """The words that may stand in a question whose answer is stored: see `may_be_shared`."""
 
     def grounded_text(self, grounding: str, channel: str) -> str:
         """The floor of a grounded answer: true, whole, and short enough for the channel."""
@@ -94,7 +99,16 @@ def _read(file: Path, problems: list[str]) -> Content:
         grounding=sections["grounding"],
         knowledge=sections["knowledge"].get("text", ""),
         texts=sections["texts"],
+        vocabulary=_vocabulary(file.stem, sections),
     )
+
+
+def _vocabulary(locale: str, sections: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    """Ordinary words, what the bot listens for, and what the groundings say anyway."""
+    texts = [*sections["vocabulary"].values(), *sections["grounding"].values()]
+    for utterances in utterances_by_intent(locale).values():
+        texts.extend(utterances)
+    return frozenset(word for text in texts for word in words(text))
 
 
 def _problems(raw: Mapping[str, Any]) -> Iterable[str]:

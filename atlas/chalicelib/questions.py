@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,11 +15,9 @@ CHARACTERS = 300
 """The longest question a shared answer is made for; longer ones are answered for one visitor."""
 
 _SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _EDGES = " \t\n.,;:!?¡¿…-–—\"'“”‘’()[]"  # noqa: RUF001
-_INTRODUCTION = re.compile(
-    r"\b(?:my name|name's|name is|i am|i'm|im|it's me|this is|here is|my address|i live|"
-    r"(?:i|we) work (?:at|for))\b|\bcall me (?!back|again|now|later|any|when|if|in|on|at|to|for)\w"
-)
+_APOSTROPHES = str.maketrans(dict.fromkeys("’`´", "'"))  # noqa: RUF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,14 @@ class Question:
 
 def canonical(text: str) -> str:
     """The same words in one spelling: case, spaces, width and outer punctuation folded away."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")  # noqa: RUF001
+    # Before NFKC, which would take an acute accent that stands for an apostrophe apart.
+    folded = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold()
     return _SPACE.sub(" ", folded).strip(_EDGES)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in canonical spelling."""
+    return _WORD.findall(canonical(text))
 
 
 def has_meaning(text: str) -> bool:
@@ -61,13 +65,13 @@ def has_meaning(text: str) -> bool:
     return sum(1 for character in text if character.isalpha()) >= 2
 
 
-def may_be_shared(text: str) -> bool:
-    """Whether an answer to these words may be shown to someone else.
+def may_be_shared(text: str, vocabulary: Collection[str]) -> bool:
+    """Whether an answer to these words may be shown to someone else, and be stored.
 
-    The words reach the model, and the model may repeat them. So whatever could name a person or
-    a number stays with the one who wrote it: digits, addresses, and people introducing
-    themselves. It errs on the side of not sharing.
+    The words reach the model, and the model may repeat them. Names, numbers and addresses cannot
+    be listed, ordinary words can: every word must be in `vocabulary`, and there may be no digit
+    and no @. A question with any other word is still answered, for the one who asked it.
     """
-    if len(text) > CHARACTERS or "@" in text or any(character.isdigit() for character in text):
+    if len(text) > CHARACTERS or "@" in text or any(c.isdigit() for c in text):
         return False
-    return _INTRODUCTION.search(text) is None
+    return all(word in vocabulary for word in words(text))

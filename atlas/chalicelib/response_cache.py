@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -123,6 +124,13 @@ class AnswerTable:
             return False
         return True
 
+    def release(self, key: str, lease: str) -> None:
+        """Give a lease back without an answer, so that the next who asks need not wait for it."""
+        with suppress(_ConditionFailed):
+            self._update(
+                key, "REMOVE lease_owner, lease_until", "lease_owner = :owner", {":owner": lease}
+            )
+
     def _update(
         self, key: str, update: str, condition: str, values: dict[str, str | float]
     ) -> dict[str, Any]:
@@ -181,9 +189,12 @@ class ResponseCache:
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="response-cache")
 
     def remembered(self, key: str) -> Entry | None:
-        """The entry in memory while it is fresh."""
+        """The entry in memory as long as it may be shown, fresh or stale."""
         entry = self._memory.get(key)
-        return entry if entry is not None and entry.fresh_until > self.clock() else None
+        return entry if entry is not None and entry.expires_at > self.clock() else None
+
+    def is_fresh(self, entry: Entry) -> bool:
+        return entry.fresh_until > self.clock()
 
     def remember(self, key: str, entry: Entry) -> None:
         self._memory[key] = entry
@@ -196,6 +207,20 @@ class ResponseCache:
 
     def start_store(self, key: str, lease: str, entry: Entry) -> Future[bool]:
         return self._workers.submit(self.table.store, key, lease, entry)
+
+    def start_release(self, key: str, lease: str) -> Future[None]:
+        return self._workers.submit(self.table.release, key, lease)
+
+    def release_when_claimed(self, key: str, pending: Future[Claim]) -> None:
+        """Give back what a claim that nobody waits for any more may still get."""
+        if pending.cancel():
+            return
+
+        def release(done: Future[Claim]) -> None:
+            if done.exception() is None and (lease := done.result().lease):
+                self.start_release(key, lease)
+
+        pending.add_done_callback(release)
 
 
 class Make(Protocol):
@@ -211,26 +236,33 @@ class CachedAnswers:
     make: Make
     key: Callable[[Question, Services], str]
     floor: Callable[[Question, Services], Answer]
-    shared: Callable[[Question], bool]
+    shared: Callable[[Question, Services], bool]
     fresh_seconds: float
     stale_seconds: float
 
     def __call__(self, question: Question, deadline: Deadline, services: Services) -> Answer:
         """The answer by the deadline, from the nearest place that has one."""
-        if not self.shared(question):
+        if not self.shared(question, services):
             return self.make(question, deadline, services)
         cache, key = services.response_cache, self.key(question, services)
-        if (entry := cache.remembered(key)) is not None:
+        entry = cache.remembered(key)
+        if entry is not None and cache.is_fresh(entry):
             return Answer(entry.text, Source.MEMORY, entry.model)
         pending = cache.start_claim(key)
         claim = settled(pending, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
         if claim is not None and claim.entry is not None:
             return self._found(question, key, claim, claim.entry, deadline, services)
+        if entry is not None:
+            # The table is late, or has lost what this environment still knows.
+            self._give_back(key, claim, pending, services)
+            return Answer(entry.text, Source.STALE, entry.model)
         if claim is not None and not claim.lease:
             return self._awaited(question, key, deadline, services)
         made = self.make(question, deadline.keeping_back(HAND_OFF_SECONDS), services)
         # A claim that came too late may hold the lease all the same: use it, do not leave it.
-        self._keep(question, key, made, claim or _late_claim(pending), deadline, services)
+        claim = claim or _late_claim(pending)
+        if not self._keep(question, key, made, claim, deadline, services):
+            self._give_back(key, claim, pending, services)
         return made
 
     def make_and_store(
@@ -247,7 +279,9 @@ class CachedAnswers:
             return self.floor(question, services)
         within = Deadline.after(deadline.sooner_of(left), clock=deadline.clock)
         made = self.make(question, within, services)
-        if made.is_whole:
+        if not made.is_whole:
+            cache.table.release(self.key(question, services), claim.lease)
+        else:
             entry = self._entry(made, services)
             stored = cache.table.store(self.key(question, services), claim.lease, entry)
             services.log.info("answer stored" if stored else "lease lost", intent=question.intent)
@@ -262,11 +296,14 @@ class CachedAnswers:
         deadline: Deadline,
         services: Services,
     ) -> Answer:
-        if entry.fresh_until > services.response_cache.clock():
-            services.response_cache.remember(key, entry)
+        cache = services.response_cache
+        cache.remember(key, entry)
+        if cache.is_fresh(entry):
             return Answer(entry.text, Source.TABLE, entry.model)
         if claim.lease and services.may_ask_models(question.route):
             services.background.generate(question, claim, deadline)
+        elif claim.lease:
+            cache.start_release(key, claim.lease)
         return Answer(entry.text, Source.STALE, entry.model)
 
     def _awaited(
@@ -293,16 +330,30 @@ class CachedAnswers:
         claim: Claim | None,
         deadline: Deadline,
         services: Services,
-    ) -> None:
-        cache = services.response_cache
+    ) -> bool:
+        """Remember, store or hand on what was made; False when the lease was of no use."""
+        cache, lease = services.response_cache, claim.lease if claim is not None else ""
         if made.is_whole:
             entry = self._entry(made, services)
             cache.remember(key, entry)
-            if claim is not None and claim.lease:
-                storing = cache.start_store(key, claim.lease, entry)
+            if lease:
+                storing = cache.start_store(key, lease, entry)
                 settled(storing, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
-        elif claim is not None and claim.lease and _is_worth_finishing(question, made, services):
+        elif lease and claim is not None and _is_worth_finishing(question, made, services):
             services.background.generate(question, claim, deadline)
+        else:
+            return False
+        return bool(lease)
+
+    def _give_back(
+        self, key: str, claim: Claim | None, pending: Future[Claim], services: Services
+    ) -> None:
+        """Leave no lease behind that nobody works under: others would wait for it in vain."""
+        cache = services.response_cache
+        if claim is None:
+            cache.release_when_claimed(key, pending)
+        elif claim.lease:
+            cache.start_release(key, claim.lease)
 
     def _entry(self, made: Answer, services: Services) -> Entry:
         now = services.response_cache.clock()
@@ -314,7 +365,7 @@ def response_cache(
     *,
     key: Callable[[Question, Services], str],
     floor: Callable[[Question, Services], Answer],
-    shared: Callable[[Question], bool],
+    shared: Callable[[Question, Services], bool],
     fresh_seconds: float,
     stale_seconds: float,
 ) -> Callable[[Make], CachedAnswers]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from chalicelib.answers import grounded_answer, is_shared
+from chalicelib.bot import utterances_by_intent
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.grounded import GROUNDED_INTENTS
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Channel
-from chalicelib.questions import Question, canonical
+from chalicelib.questions import Question
 from chalicelib.response_cache import GENERATION_SECONDS
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
-BOT_FILE = Path(__file__).parent / "bot_utterances.json"
 MODEL_CALLS_PER_RUN = 40
+RUN_EVERY_SECONDS = 300
 RUN_SECONDS = 55.0
 
 
@@ -38,49 +37,44 @@ class Warmed:
         return asdict(self)
 
 
-def sample_questions(bot: dict[str, Any] | None = None) -> Iterator[Question]:
+def sample_questions(services: Services) -> list[Question]:
     """Every sample utterance of the grounded intents, per locale and channel, without doubles."""
-    bot = json.loads(BOT_FILE.read_text(encoding="utf-8")) if bot is None else bot
-    seen = set()
-    for locale, intents in bot["locales"].items():
-        for grounded in GROUNDED_INTENTS:
-            for utterance in intents.get(grounded.intent, {}).get("utterances", ()):
-                for channel in get_args(Channel):
-                    question = Question(
-                        grounded.intent,
-                        grounded.grounding,
-                        canonical(utterance),
-                        locale,
-                        channel,
-                        grounded.route,
-                    )
-                    if question not in seen and is_shared(question):
-                        seen.add(question)
-                        yield question
+    questions = [
+        grounded.question(utterance, locale, channel)
+        for locale in services.contents.locales
+        for grounded in GROUNDED_INTENTS
+        for utterance in utterances_by_intent(locale).get(grounded.intent, ())
+        for channel in get_args(Channel)
+    ]
+    return [q for q in dict.fromkeys(questions) if is_shared(q, services)]
 
 
 def warm_answers(invocation: Invocation, services: Services) -> Warmed:
     """Make what is missing or stale, until the budget or the time of this run is used up.
 
     Idempotent: what is fresh costs one look-up, and what another run is making is left to it.
+    Each run begins where, by the clock, the one before it ended, so that all have their turn.
+    Nothing is claimed while every model rests: a lease would only keep visitors waiting.
     """
     services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
     deadline = Deadline.after(RUN_SECONDS, invocation.remaining_ms())
-    made = fresh = failed = left = 0
-    for question in sample_questions():
-        if made + failed >= MODEL_CALLS_PER_RUN or deadline.remaining() < GENERATION_SECONDS:
-            left += 1
-            continue
-        match _warm(question, deadline, services):
-            case "made":
-                made += 1
-            case "fresh":
-                fresh += 1
-            case "failed":
-                failed += 1
-    warmed = Warmed(made, fresh, failed, left)
+    tally: Counter[str] = Counter()
+    for question in _in_turn(sample_questions(services), services):
+        is_spent = tally["made"] + tally["failed"] >= MODEL_CALLS_PER_RUN
+        is_late = deadline.remaining() < GENERATION_SECONDS
+        if is_spent or is_late or not services.may_ask_models(question.route):
+            tally["left"] += 1
+        else:
+            tally[_warm(question, deadline, services)] += 1
+    warmed = Warmed(tally["made"], tally["fresh"], tally["failed"], tally["left"])
     services.log.info("warmed", **warmed.to_json())
     return warmed
+
+
+def _in_turn(questions: list[Question], services: Services) -> list[Question]:
+    run = int(services.response_cache.clock() // RUN_EVERY_SECONDS)
+    start = run * MODEL_CALLS_PER_RUN % max(1, len(questions))
+    return questions[start:] + questions[:start]
 
 
 def _warm(

@@ -74,6 +74,24 @@ def test_a_key_that_nobody_asked_for_is_not_there(table: AnswerTable) -> None:
     assert table.read("never") is None
 
 
+def test_a_lease_that_is_given_back_is_free_at_once(table: AnswerTable) -> None:
+    table.release(KEY, table.claim(KEY).lease)
+    assert table.claim(KEY).lease
+
+
+def test_nobody_gives_back_another_s_lease(table: AnswerTable) -> None:
+    table.claim(KEY)
+    table.release(KEY, "not ours")
+    assert table.claim(KEY) == Claim()
+
+
+def test_giving_back_a_lease_keeps_the_answer(table: AnswerTable, clock: FakeClock) -> None:
+    entry = stored(table, clock)
+    clock.advance(301)
+    table.release(KEY, table.claim(KEY).lease)
+    assert table.claim(KEY).entry == entry
+
+
 def test_a_lease_expires_by_itself(table: AnswerTable, clock: FakeClock) -> None:
     first = table.claim(KEY)
     clock.advance(LEASE_SECONDS + 1)

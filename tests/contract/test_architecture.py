@@ -15,6 +15,7 @@ LIBRARY = ATLAS / "chalicelib"
 FILES = sorted(ATLAS.rglob("*.py"))
 PURE = (
     "answer",
+    "bot",
     "content",
     "conversation",
     "deadline",

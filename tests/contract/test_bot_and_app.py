@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chalicelib import bot
 from chalicelib.content import Contents
 from chalicelib.intents import INTENT_HANDLERS
 from chalicelib.intents.grounded import GROUNDED_INTENTS, Grounded
-from chalicelib.warming import BOT_FILE
 from infra.bot_definition import Intent, load_bot_definition
 from ops.stages import FUNCTIONS
 
@@ -54,7 +54,7 @@ def test_there_are_enough_ways_to_say_each_thing() -> None:
 
 @pytest.mark.parametrize("grounded", GROUNDED_INTENTS, ids=lambda intent: intent.intent)
 def test_the_utterances_that_are_warmed_are_the_bots(grounded: Grounded) -> None:
-    shipped = json.loads(BOT_FILE.read_text(encoding="utf-8"))["locales"]
+    shipped = json.loads(bot.FILE.read_text(encoding="utf-8"))["locales"]
     assert set(shipped) == {locale.locale_id for locale in BOT.locales}
     for locale in BOT.locales:
         intent = locale.intent(grounded.intent)

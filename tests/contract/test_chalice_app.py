@@ -16,7 +16,7 @@ from chalice.test import Client
 
 from chalicelib.content import Contents
 from chalicelib.errors import ConfigError
-from chalicelib.warming import sample_questions
+from chalicelib.intents.grounded import ABOUT_DEMO
 from tests.fakes import World, lex_event
 from tests.lex_shapes import problems
 
@@ -104,7 +104,7 @@ def test_the_background_functions_reach_their_work(
     with Client(loaded.app, stage_name="local", project_dir=str(ATLAS)) as client:
         warmed = client.lambda_.invoke("keep_warm", {}).payload
         assert set(warmed) == {"made", "fresh", "failed", "left"}
-        question = next(sample_questions()).to_json()
+        question = ABOUT_DEMO.question("how does the demo work", "en_US", "chat").to_json()
         task = {"question": question, "lease": "x", "lease_until": world.clock() + 9}
         assert client.lambda_.invoke("generate_answer", task).payload == {"source": "model"}
 

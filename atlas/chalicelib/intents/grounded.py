@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.answers import grounded_answer
 from chalicelib.deadline import Deadline
 from chalicelib.intents.outcome import Outcome
-from chalicelib.lex import Turn
+from chalicelib.lex import Channel, Turn
 from chalicelib.questions import Question, canonical
 
 if TYPE_CHECKING:
@@ -25,14 +25,13 @@ class Grounded:
     answers_dialog_hook: bool = False
 
     def answer(self, turn: Turn, deadline: Deadline, services: Services) -> Outcome:
-        answer = grounded_answer(self.question(turn.text, turn, services), deadline, services)
-        return Outcome(answer, is_remembered=True)
-
-    def question(self, text: str, turn: Turn, services: Services) -> Question:
         locale = services.contents.in_locale(turn.locale).locale
-        return Question(
-            self.intent, self.grounding, canonical(text), locale, turn.channel, self.route
-        )
+        question = self.question(turn.text, locale, turn.channel)
+        return Outcome(grounded_answer(question, deadline, services), is_remembered=True)
+
+    def question(self, text: str, locale: str, channel: Channel) -> Question:
+        """What was asked, in the one spelling that all who ask it share."""
+        return Question(self.intent, self.grounding, canonical(text), locale, channel, self.route)
 
 
 GREETING = Grounded(intent="GreetingIntent", grounding="greeting")

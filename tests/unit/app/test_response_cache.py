@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -369,10 +369,60 @@ def test_an_answer_that_comes_after_its_lease_is_not_stored(world: World) -> Non
     assert "answer" not in item(world)
 
 
-def test_what_a_model_refused_is_not_asked_again_in_the_background(world: World) -> None:
+def settle(world: World) -> None:
+    """Let the table calls that nobody waits for end."""
+    world.services.response_cache._workers.shutdown(wait=True)
+
+
+def test_what_a_model_refused_is_not_asked_again_and_leaves_no_lease(world: World) -> None:
     world.models.replies = [Reply(text="", stop_reason="refused")]
     assert ask(world).source is Source.GROUNDED
+    settle(world)
     assert world.background.tasks == []
+    assert "lease_owner" not in item(world)
+
+
+def test_while_every_model_rests_no_lease_is_left(world: World) -> None:
+    world.models.resting = True
+    assert ask(world).source is Source.GROUNDED
+    settle(world)
+    assert "lease_owner" not in item(world)
+
+
+def test_a_stale_answer_that_nobody_can_refresh_leaves_no_lease(world: World) -> None:
+    ask(world)
+    world.clock.advance(FRESH_SECONDS + 1)
+    world.models.resting = True
+    assert ask(world).source is Source.STALE
+    settle(world)
+    assert "lease_owner" not in item(world)
+
+
+def test_a_look_up_that_answers_after_the_turn_leaves_no_lease(world: World) -> None:
+    world.table.open.clear()
+    world.models.replies = [SILENT]
+    assert ask(world).source is Source.GROUNDED
+    first = world.services.response_cache
+    world.table.open.set()
+    wait([first._workers.submit(lambda: None) for _ in range(8)])
+    settle(world)
+    assert "lease_owner" not in item(world)
+
+
+def test_an_answer_that_failed_in_the_background_leaves_no_lease(world: World) -> None:
+    payload = handed_off(world)
+    world.models.replies = [Reply(text="", stop_reason="failed")]
+    finish_answer(payload, an_invocation(15_000), world.services)
+    assert "lease_owner" not in item(world)
+
+
+def test_a_stale_answer_in_memory_is_served_while_the_table_is_down(world: World) -> None:
+    ask(world)
+    world.clock.advance(FRESH_SECONDS + 1)
+    world.table.is_down = True
+    answer = ask(world)
+    assert (answer.source, answer.text) == (Source.STALE, WHOLE.text)
+    assert len(world.models.prompts) == 1
 
 
 @pytest.mark.parametrize(

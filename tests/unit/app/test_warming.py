@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from chalicelib import warming
 from chalicelib.answer import Source
 from chalicelib.answers import FRESH_SECONDS, answer_key, grounded_answer
 from chalicelib.errors import ThrottledError
-from chalicelib.warming import MODEL_CALLS_PER_RUN, sample_questions, warm_answers
+from chalicelib.questions import Question
+from chalicelib.warming import (
+    MODEL_CALLS_PER_RUN,
+    RUN_EVERY_SECONDS,
+    sample_questions,
+    warm_answers,
+)
 from tests.fakes import Reply, World, an_invocation
 
-QUESTIONS = list(sample_questions())
-BOT: dict[str, Any] = {
-    "locales": {
-        "en_US": {
-            "GreetingIntent": {"utterances": ["Hello!", "hello", "my name is Eleanor"]},
-            "AboutDemoIntent": {"utterances": ["how does the demo work"]},
-            "CloseIntent": {"utterances": ["bye"]},
-        }
-    }
+QUESTIONS = sample_questions(World().services)
+UTTERANCES = {
+    "GreetingIntent": ("Hello!", "hello", "my name is Eleanor"),
+    "AboutDemoIntent": ("how does the demo work",),
+    "CloseIntent": ("bye",),
 }
 
 
@@ -30,12 +30,20 @@ def world() -> World:
     return World()
 
 
+def _first(world: World) -> Question:
+    """The question that this run begins with."""
+    return warming._in_turn(QUESTIONS, world.services)[0]
+
+
 def warm(world: World, remaining_ms: float | None = None) -> dict[str, int]:
     return warm_answers(an_invocation(remaining_ms), world.services).to_json()
 
 
-def test_questions_are_canonical_shared_and_asked_once_a_channel() -> None:
-    questions = [(q.intent, q.text, q.channel) for q in sample_questions(BOT)]
+def test_questions_are_canonical_shared_and_asked_once_a_channel(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "utterances_by_intent", lambda locale: UTTERANCES)
+    questions = [(q.intent, q.text, q.channel) for q in sample_questions(world.services)]
     assert questions == [
         ("GreetingIntent", "hello", "chat"),
         ("GreetingIntent", "hello", "phone"),
@@ -60,9 +68,25 @@ def test_a_run_makes_as_many_answers_as_its_budget_allows(world: World) -> None:
     assert len(world.models.prompts) == MODEL_CALLS_PER_RUN
 
 
+def test_every_question_has_its_turn_though_answers_go_stale_in_between(world: World) -> None:
+    world.models.replies = [Reply(seconds=0)]
+    runs = -(-len(QUESTIONS) // MODEL_CALLS_PER_RUN)
+    for _ in range(runs):
+        warm(world)
+        world.clock.advance(RUN_EVERY_SECONDS)
+    keys = {answer_key(question, world.services) for question in QUESTIONS}
+    assert keys == {key for key, item in world.table.items.items() if "answer" in item}
+
+
+def test_nothing_is_claimed_while_every_model_rests(world: World) -> None:
+    world.models.resting = True
+    assert warm(world)["left"] == len(QUESTIONS)
+    assert world.table.items == {}
+
+
 def test_what_is_fresh_is_not_made_again_and_the_next_ones_are(world: World) -> None:
+    world.models.replies = [Reply(seconds=0)]
     warm(world)
-    world.clock.now -= 0.3 * MODEL_CALLS_PER_RUN  # the fake models' own time
     done = warm(world)
     assert done["fresh"] == MODEL_CALLS_PER_RUN
     assert done["made"] == min(MODEL_CALLS_PER_RUN, len(QUESTIONS) - MODEL_CALLS_PER_RUN)
@@ -82,7 +106,7 @@ def test_runs_in_a_row_end_with_everything_fresh_and_no_call(
 def test_a_visitor_gets_what_was_warmed_from_the_table(world: World) -> None:
     world.models.replies = [Reply(seconds=0)]
     warm(world)
-    answer = grounded_answer(QUESTIONS[0], world.deadline(), world.environment())
+    answer = grounded_answer(_first(world), world.deadline(), world.environment())
     assert answer.source is Source.TABLE
 
 
@@ -109,6 +133,7 @@ def test_failures_are_counted_against_the_budget(world: World, reply: Reply) -> 
     done = warm(world)
     assert (done["made"], done["failed"]) == (0, MODEL_CALLS_PER_RUN)
     assert not any("answer" in item for item in world.table.items.values())
+    assert not any("lease_owner" in item for item in world.table.items.values())
 
 
 def test_a_failing_table_is_counted_and_asks_no_model(world: World) -> None:
