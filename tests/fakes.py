@@ -17,6 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.answer import Generated
+from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline
 from chalicelib.invocation import Invocation
@@ -24,7 +25,7 @@ from chalicelib.model_router import Route
 from chalicelib.observability import Log
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
-from chalicelib.response_cache import AnswerTable, Claim, ResponseCache
+from chalicelib.response_cache import ResponseCache
 from chalicelib.secret_store import SecretStore
 from chalicelib.services import Services
 from chalicelib.settings import Settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.answer_table import GENERATION_SECONDS, Claim
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.aws_errors import translated
 from chalicelib.deadline import Deadline
@@ -17,7 +18,6 @@ from chalicelib.errors import InvalidRequestError
 from chalicelib.invocation import Invocation
 from chalicelib.observability import Log
 from chalicelib.questions import Question
-from chalicelib.response_cache import GENERATION_SECONDS, Claim
 
 if TYPE_CHECKING:
     from chalicelib.services import Services

@@ -124,43 +124,44 @@ def _report(
     services: Services,
 ) -> None:
     """The turn's one line: metrics, and the fields an operator asks for first."""
-    answer, generated = outcome.answer, outcome.answer.generated
+    generated = outcome.answer.generated
+    facts = {
+        # A name that is none of ours came from outside, and stays out of logs and traces.
+        "intent": turn.intent if turn.intent in INTENT_HANDLERS else "unknown",
+        "source": str(outcome.answer.source),
+        "model": outcome.answer.model,
+        "start": invocation.start_kind,
+    }
     stage = services.settings.stage
-    # A name that is none of ours came from outside, and stays out of logs and traces.
-    intent = turn.intent if turn.intent in INTENT_HANDLERS else "unknown"
-    TRACER.annotate(
-        intent=intent,
-        channel=turn.channel,
-        source=str(answer.source),
-        model=answer.model,
-        stage=stage,
-        start=invocation.start_kind,
+    TRACER.annotate(channel=turn.channel, stage=stage, **facts)
+    services.log.metrics(
+        "turn",
+        _metrics(outcome, invocation, seconds),
+        {"Stage": stage, "Channel": turn.channel},
+        **facts,
+        state=outcome.state,
+        problem=outcome.problem,
+        oddities=oddities,
+        stop_reason=generated.stop_reason if generated else "",
+        model_errors=list(generated.errors) if generated else [],
     )
+
+
+def _metrics(
+    outcome: Outcome, invocation: Invocation, seconds: float
+) -> dict[str, tuple[float, str]]:
     values = {
         "TurnLatency": (seconds * 1000, "Milliseconds"),
         "ColdStart": (float(invocation.start_kind == "cold"), "Count"),
         "Turns": (1.0, "Count"),
         "Failed": (float(outcome.state == "Failed"), "Count"),
-        f"AnswerSource.{answer.source}": (1.0, "Count"),
+        f"AnswerSource.{outcome.answer.source}": (1.0, "Count"),
     }
-    if generated is not None:
+    if (generated := outcome.answer.generated) is not None:
         values["ModelLatency"] = (generated.seconds * 1000, "Milliseconds")
         values["ModelTokens"] = (float(generated.output_tokens), "Count")
         values["Truncated"] = (float(generated.was_truncated), "Count")
-    services.log.metrics(
-        "turn",
-        values,
-        {"Stage": stage, "Channel": turn.channel},
-        intent=intent,
-        source=str(answer.source),
-        model=answer.model,
-        state=outcome.state,
-        problem=outcome.problem,
-        oddities=oddities,
-        start=invocation.start_kind,
-        stop_reason=generated.stop_reason if generated else "",
-        model_errors=list(generated.errors) if generated else [],
-    )
+    return values
 
 
 def _where(exc: BaseException) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.answer import Generated
+from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.background import Background
 from chalicelib.bedrock import BedrockModels
 from chalicelib.clients import AwsClients
@@ -18,7 +19,7 @@ from chalicelib.model_router import Breakers, Route
 from chalicelib.observability import TRACER, Log
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
-from chalicelib.response_cache import AnswerTable, Claim, ResponseCache
+from chalicelib.response_cache import ResponseCache
 from chalicelib.secret_store import SecretStore
 from chalicelib.settings import Settings
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from chalicelib.answer_table import GENERATION_SECONDS
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.bot import utterances_by_intent
 from chalicelib.deadline import Deadline
@@ -14,7 +15,6 @@ from chalicelib.intents.grounded import GROUNDED_INTENTS
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Channel
 from chalicelib.questions import Question
-from chalicelib.response_cache import GENERATION_SECONDS
 
 if TYPE_CHECKING:
     from chalicelib.services import Services

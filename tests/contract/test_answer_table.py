@@ -9,8 +9,8 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
+from chalicelib.answer_table import LEASE_SECONDS, AnswerTable, Claim, Entry
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
-from chalicelib.response_cache import LEASE_SECONDS, AnswerTable, Claim, Entry
 from tests.fakes import FakeClock, FakeDynamoDb
 
 KEY = "AboutTechnologyIntent/en_US/chat/abc"

@@ -30,6 +30,7 @@ ADAPTERS = (
     "background",
     "bedrock",
     "clients",
+    "answer_table",
     "response_cache",
     "secret_store",
     "services",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.response_cache import GENERATION_SECONDS
+from chalicelib.answer_table import GENERATION_SECONDS
 from chalicelib.settings import LOCAL_HTTP_VARIABLE, STAGES, Settings
 
 CONFIG = json.loads(

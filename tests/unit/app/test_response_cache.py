@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.answer import Answer, Source
+from chalicelib.answer_table import LEASE_SECONDS, Claim
 from chalicelib.answers import FRESH_SECONDS, STALE_SECONDS, answer_key, grounded_answer
 from chalicelib.background import Background, finish_answer
 from chalicelib.content import Contents
@@ -19,7 +20,6 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
-from chalicelib.response_cache import LEASE_SECONDS, Claim
 from chalicelib.services import Services
 from tests.fakes import CONTENTS, LogLines, Reply, World, a_question, an_invocation, client_error
 
