@@ -19,6 +19,8 @@ from ops.steps import NEW_VERSION, Context, Done
 HEALTH_EVENT = b'{"atlas": "health"}'
 _ACTIVE_LIMIT_SECONDS = 120
 _AT_ONCE = 4
+# Long enough for a configuration error that names every setting.
+_LONGEST = 2_000
 
 Configuration = dict[str, Any]
 Versions = dict[str, str]
@@ -189,7 +191,7 @@ def _shortened(payload: bytes) -> str:
     except (ValueError, KeyError, TypeError):
         pass
     line = " ".join(text.split())
-    return line if len(line) <= 300 else line[:299] + "…"
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def check_one_zip(ctx: Context, configurations: Mapping[str, Configuration]) -> Done[None]:

@@ -86,6 +86,27 @@ def test_a_zip_without_a_package_is_refused_by_name_and_nothing_moves(
     assert _release(sandbox).returncode == 0
 
 
+def test_a_bad_setting_is_refused_with_every_problem_named(sandbox: Sandbox) -> None:
+    functions = sandbox.client("lambda")
+    before = _live(functions)
+    variables = functions.get_function_configuration(FunctionName=FULFILLMENT)["Environment"]
+    bad = variables["Variables"] | {"LOG_LEVEL": "LOUD", "MODEL_ROUTES": '{"simple": 1}'}
+    del bad["RESPONSE_CACHE_TABLE"]
+    try:
+        functions.update_function_configuration(
+            FunctionName=FULFILLMENT, Environment={"Variables": bad}
+        )
+        run = _release(sandbox)
+        assert run.returncode == 1
+        assert "Traceback" not in run.stderr
+        for name in ("LOG_LEVEL", "MODEL_ROUTES.simple.models", "RESPONSE_CACHE_TABLE"):
+            assert name in run.stderr
+        assert _live(functions) == before
+    finally:
+        functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=variables)
+    assert _release(sandbox).returncode == 0
+
+
 def test_a_release_under_conversation_serves_no_turn_cold(sandbox: Sandbox) -> None:
     functions = sandbox.client("lambda")
     before = _live(functions)
