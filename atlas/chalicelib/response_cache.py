@@ -101,26 +101,7 @@ class CachedAnswers:
         """The answer by the deadline, from the nearest place that has one."""
         if not self.shared(question, services):
             return self.make(question, deadline, services)
-        cache, key = services.response_cache, self.key(question, services)
-        entry = cache.remembered(key)
-        if entry is not None and cache.is_fresh(entry):
-            return Answer(entry.text, Source.MEMORY, entry.model)
-        pending = cache.start_claim(key)
-        claim = settled(pending, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
-        if claim is not None and claim.entry is not None:
-            return self._found(question, key, claim, claim.entry, deadline, services)
-        if entry is not None:
-            # The table is late, or has lost what this environment still knows.
-            self._give_back(key, claim, pending, services)
-            return Answer(entry.text, Source.STALE, entry.model)
-        if claim is not None and not claim.lease:
-            return self._awaited(question, key, deadline, services)
-        made = self.make(question, deadline.keeping_back(HAND_OFF_SECONDS), services)
-        # A claim that came too late may hold the lease all the same: use it, do not leave it.
-        claim = claim or _late_claim(pending)
-        if not self._keep(question, key, made, claim, deadline, services):
-            self._give_back(key, claim, pending, services)
-        return made
+        return _Asked(self, question, deadline, services).answer()
 
     def make_and_store(
         self, question: Question, claim: Claim, deadline: Deadline, services: Services
@@ -139,83 +120,93 @@ class CachedAnswers:
         if not made.is_whole:
             cache.table.release(self.key(question, services), claim.lease)
         else:
-            entry = self._entry(made, services)
+            entry = self.entry(made, services)
             stored = cache.table.store(self.key(question, services), claim.lease, entry)
             services.log.info("answer stored" if stored else "lease lost", intent=question.intent)
         return made
 
-    def _found(
-        self,
-        question: Question,
-        key: str,
-        claim: Claim,
-        entry: Entry,
-        deadline: Deadline,
-        services: Services,
-    ) -> Answer:
-        cache = services.response_cache
-        cache.remember(key, entry)
-        if cache.is_fresh(entry):
-            return Answer(entry.text, Source.TABLE, entry.model)
-        if claim.lease and services.may_ask_models(question.route):
-            services.background.generate(question, claim, deadline)
-        elif claim.lease:
-            cache.start_release(key, claim.lease)
-        return Answer(entry.text, Source.STALE, entry.model)
-
-    def _awaited(
-        self, question: Question, key: str, deadline: Deadline, services: Services
-    ) -> Answer:
-        """Somebody else is making it: look again until the deadline, then say the floor."""
-        cache = services.response_cache
-        while not deadline.is_over():
-            services.sleep(deadline.sooner_of(POLL_SECONDS))
-            pending = cache.start_read(key)
-            entry = settled(pending, deadline.remaining(), services)
-            if entry is not None:
-                cache.remember(key, entry)
-                return Answer(entry.text, Source.TABLE, entry.model)
-            if not pending.done() or pending.exception() is not None:
-                break
-        return self.floor(question, services)
-
-    def _keep(
-        self,
-        question: Question,
-        key: str,
-        made: Answer,
-        claim: Claim | None,
-        deadline: Deadline,
-        services: Services,
-    ) -> bool:
-        """Remember, store or hand on what was made; False when the lease was of no use."""
-        cache, lease = services.response_cache, claim.lease if claim is not None else ""
-        if made.is_whole:
-            entry = self._entry(made, services)
-            cache.remember(key, entry)
-            if lease:
-                storing = cache.start_store(key, lease, entry)
-                settled(storing, deadline.sooner_of(TABLE_WAIT_SECONDS), services)
-        elif lease and claim is not None and _is_worth_finishing(question, made, services):
-            services.background.generate(question, claim, deadline)
-        else:
-            return False
-        return bool(lease)
-
-    def _give_back(
-        self, key: str, claim: Claim | None, pending: Future[Claim], services: Services
-    ) -> None:
-        """Leave no lease behind that nobody works under: others would wait for it in vain."""
-        cache = services.response_cache
-        if claim is None:
-            cache.release_when_claimed(key, pending)
-        elif claim.lease:
-            cache.start_release(key, claim.lease)
-
-    def _entry(self, made: Answer, services: Services) -> Entry:
+    def entry(self, made: Answer, services: Services) -> Entry:
+        """What is stored of an answer that was just made."""
         now = services.response_cache.clock()
         fresh, stale = now + self.fresh_seconds, now + self.stale_seconds
         return Entry(made.text, made.model, now, fresh, stale)
+
+
+class _Asked:
+    """One question on its way through memory, table and model, with the lease it may get."""
+
+    def __init__(
+        self, cached: CachedAnswers, question: Question, deadline: Deadline, services: Services
+    ) -> None:
+        self._cached = cached
+        self._question = question
+        self._deadline = deadline
+        self._services = services
+        self._cache = services.response_cache
+        self._key = cached.key(question, services)
+
+    def answer(self) -> Answer:
+        remembered = self._cache.remembered(self._key)
+        if remembered is not None and self._cache.is_fresh(remembered):
+            return Answer(remembered.text, Source.MEMORY, remembered.model)
+        pending = self._cache.start_claim(self._key)
+        claim = settled(pending, self._deadline.sooner_of(TABLE_WAIT_SECONDS), self._services)
+        # While the table is late, or has lost it, this environment may still know the answer.
+        entry = claim.entry if claim is not None and claim.entry is not None else remembered
+        if entry is not None:
+            return self._found(entry, claim, pending)
+        if claim is not None and not claim.lease:
+            return self._awaited()
+        within = self._deadline.keeping_back(HAND_OFF_SECONDS)
+        made = self._cached.make(self._question, within, self._services)
+        # A claim that came too late may hold the lease all the same: use it, do not leave it.
+        self._keep(made, claim or _late_claim(pending), pending)
+        return made
+
+    def _found(self, entry: Entry, claim: Claim | None, pending: Future[Claim]) -> Answer:
+        self._cache.remember(self._key, entry)
+        if self._cache.is_fresh(entry):
+            return Answer(entry.text, Source.TABLE, entry.model)
+        self._finish_or_give_back(claim, pending, may_finish=True)
+        return Answer(entry.text, Source.STALE, entry.model)
+
+    def _awaited(self) -> Answer:
+        """Somebody else is making it: look again until the deadline, then say the floor."""
+        while not self._deadline.is_over():
+            self._services.sleep(self._deadline.sooner_of(POLL_SECONDS))
+            pending = self._cache.start_read(self._key)
+            entry = settled(pending, self._deadline.remaining(), self._services)
+            if entry is not None:
+                self._cache.remember(self._key, entry)
+                return Answer(entry.text, Source.TABLE, entry.model)
+            if not pending.done() or pending.exception() is not None:
+                break
+        return self._cached.floor(self._question, self._services)
+
+    def _keep(self, made: Answer, claim: Claim | None, pending: Future[Claim]) -> None:
+        """Remember and store what came out whole; pass on what may yet."""
+        if not made.is_whole:
+            is_refused = made.generated is not None and made.generated.stop_reason == "refused"
+            self._finish_or_give_back(claim, pending, may_finish=not is_refused)
+            return
+        entry = self._cached.entry(made, self._services)
+        self._cache.remember(self._key, entry)
+        if claim is None:
+            self._cache.release_when_claimed(self._key, pending)
+        elif claim.lease:
+            storing = self._cache.start_store(self._key, claim.lease, entry)
+            settled(storing, self._deadline.sooner_of(TABLE_WAIT_SECONDS), self._services)
+
+    def _finish_or_give_back(
+        self, claim: Claim | None, pending: Future[Claim], may_finish: bool
+    ) -> None:
+        """Leave no lease behind that nobody works under: others would wait for it in vain."""
+        if claim is None:
+            self._cache.release_when_claimed(self._key, pending)
+        elif claim.lease and may_finish and self._services.may_ask_models(self._question.route):
+            self._services.background.generate(self._question, claim, self._deadline)
+        elif claim.lease:
+            self._cache.start_release(self._key, claim.lease)
 
 
 def response_cache(
@@ -248,12 +239,6 @@ def settled(pending: Future[Any], seconds: float, services: Services) -> Any:
     except DependencyError as exc:
         services.log.warning("table failed", error=str(exc))
         return None
-
-
-def _is_worth_finishing(question: Question, made: Answer, services: Services) -> bool:
-    """Not what a model refused to answer, and not while every model is left alone."""
-    is_refused = made.generated is not None and made.generated.stop_reason == "refused"
-    return not is_refused and services.may_ask_models(question.route)
 
 
 def _late_claim(pending: Future[Claim]) -> Claim | None:

@@ -194,7 +194,7 @@ def test_a_claim_that_comes_while_the_model_answers_is_used_to_store(
 def test_another_callers_answer_is_waited_for_and_found(world: World) -> None:
     table, key = world.services.response_cache.table, answer_key(QUESTION, world.services)
     claim = table.claim(key)
-    entry = grounded_answer._entry(Answer("Theirs. Whole.", Source.MODEL), world.services)
+    entry = grounded_answer.entry(Answer("Theirs. Whole.", Source.MODEL), world.services)
 
     def sleep(seconds: float) -> None:
         world.clock.advance(seconds)
@@ -414,6 +414,15 @@ def test_an_answer_that_failed_in_the_background_leaves_no_lease(world: World) -
     world.models.replies = [Reply(text="", stop_reason="failed")]
     finish_answer(payload, an_invocation(15_000), world.services)
     assert "lease_owner" not in item(world)
+
+
+def test_a_stale_answer_in_memory_is_refreshed_when_the_table_has_lost_it(world: World) -> None:
+    ask(world)
+    world.clock.advance(FRESH_SECONDS + 1)
+    world.table.items.clear()
+    assert ask(world).source is Source.STALE
+    ((_, claim),) = world.background.tasks
+    assert item(world)["lease_owner"]["S"] == claim.lease
 
 
 def test_a_stale_answer_in_memory_is_served_while_the_table_is_down(world: World) -> None:
