@@ -80,7 +80,7 @@ class Control:
         }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        handlers = self._handlers.get(request.path.removeprefix(CONTROL_PREFIX).strip("/"))
+        handlers = self._handlers.get(f"{request.path}/".removeprefix(CONTROL_PREFIX).strip("/"))
         if request.method == "OPTIONS":
             return HttpResponse(200, [], b"")
         if handlers is None:

@@ -54,7 +54,7 @@ class Gateway:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         arrived = self._clock()
         request = read_request(environ)
-        if request.path.startswith(CONTROL_PREFIX):
+        if f"{request.path}/".startswith(CONTROL_PREFIX):
             response = self._control(request)
         elif request.method == "OPTIONS":
             response = HttpResponse(200, [], b"")

@@ -9,11 +9,16 @@ import threading
 from typing import Any
 
 from cheroot import wsgi
+from cheroot.server import HTTPConnection
 
 from sandbox.gateway import CONNECTION_IS_NEW, WsgiApp
 
-# Latencies are slept in the worker threads, so there must be as many as callers at one time.
+# Latencies and hangs are waited out in the worker threads, so there must be as many as callers at
+# one time: the pool begins with these and grows, or a hung service would keep out even the request
+# that ends the hang.
 WORKER_THREADS = 96
+_MORE_THREADS = 32
+_MOST_THREADS = 2000
 # Above the 60 s that botocore keeps trying, and long enough that a frozen environment comes back.
 IDLE_CONNECTION_SECONDS = 300
 _KEPT_CONNECTIONS = 2000
@@ -36,8 +41,37 @@ class _ConnectionAwareGateway(wsgi.Gateway_10):
         return environ
 
 
+class _Connection(HTTPConnection):
+    """Forgets at its end what the client did not take."""
+
+    def close(self) -> None:
+        # cheroot leaves the rest to the garbage collector, which writes it to the closed socket:
+        # from Python 3.13 on that is an exception nobody can catch.
+        self.wfile.raw.close()
+        super().close()
+
+
 class _QuietServer(wsgi.Server):
     """cheroot prints what clients do to their connections; here it is a debug record."""
+
+    ConnectionClass = _Connection
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._growing = threading.Lock()
+
+    def process_conn(self, conn: HTTPConnection) -> None:
+        """As cheroot; adds threads when every one there is has work."""
+        super().process_conn(conn)
+        if self.requests.idle <= self.requests.qsize and self._growing.acquire(blocking=False):
+            # Not here: growing waits for its threads, and this one accepts everybody's connections.
+            threading.Thread(target=self._grow, name="http-grow", daemon=True).start()
+
+    def _grow(self) -> None:
+        try:
+            self.requests.grow(_MORE_THREADS)
+        finally:
+            self._growing.release()
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         _log.debug("%s", msg, exc_info=traceback)
@@ -61,6 +95,7 @@ class HttpServer:
             ("127.0.0.1", port),
             app,
             numthreads=threads,
+            max=_MOST_THREADS,
             request_queue_size=256,
             timeout=IDLE_CONNECTION_SECONDS,
             shutdown_timeout=2,
@@ -79,7 +114,8 @@ class HttpServer:
         except OSError as exc:
             if _is_taken(exc):
                 raise PortInUseError(
-                    f"port {port} is in use; choose another with --port, or 0 for any free one"
+                    f"port {port} is in use; choose another with --port, or 0 for any free one "
+                    '(`make run RUN_ARGS="--port 0"`)'
                 ) from exc
             raise PortInUseError(f"port {port} cannot be used: {_reason(exc)}") from exc
         bound: int = self._server.bind_addr[1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -77,6 +80,14 @@ def test_bad_requests_are_told_what_is_wrong(
     found, answer = gateway.control(method, path, body)
     assert found == status
     assert words in answer["message"]
+
+
+@pytest.mark.parametrize("path", ["/_sandbox", "/_sandbox/"])
+def test_its_root_says_what_there_is(gateway: RunningGateway, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+        urllib.request.urlopen(gateway.endpoint + path, timeout=10)
+    with caught.value as answer:
+        assert json.load(answer)["message"].startswith("There is: calls, faults")
 
 
 def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import threading
 import time
@@ -144,6 +145,26 @@ def test_a_hang_holds_the_call_until_the_faults_are_replaced(gateway: RunningGat
     assert "ServiceUnavailable" in str(outcome[0])
 
 
+def test_more_hung_calls_than_threads_do_not_keep_out_who_ends_them(
+    gateway: RunningGateway,
+) -> None:
+    gateway.faults.replace([{"service": "sts", "hang": True}])
+    sts = gateway.client("sts", read_timeout=30, max_pool_connections=40)
+
+    def call() -> None:
+        with pytest.raises(ClientError, match="ServiceUnavailable"):
+            sts.get_caller_identity()
+
+    callers = [threading.Thread(target=call) for _ in range(30)]
+    for caller in callers:
+        caller.start()
+    wait_for(lambda: gateway.counters.snapshot().get("sts") == {"GetCallerIdentity": 30})
+    assert gateway.control("POST", "faults", []) == (200, [])
+    for caller in callers:
+        caller.join(10)
+    assert not any(caller.is_alive() for caller in callers)
+
+
 def wait_for(is_true: Any) -> None:
     end = time.monotonic() + 10
     while not is_true():
@@ -203,6 +224,8 @@ def test_a_client_that_leaves_in_mid_stream_ends_it_quietly(
     answer["stream"].close()
     assert closed.wait(10)
     endless.close()
+    # What the client did not take must not be written when the connection is collected.
+    gc.collect()
     assert "Traceback" not in capfd.readouterr().err
 
 
