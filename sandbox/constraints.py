@@ -39,6 +39,8 @@ def _check(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _check(item, shape.member, f"{path}.{index + 1}.member")
     elif isinstance(shape, MapShape):
         for key, item in value.items():
+            if item is None:
+                continue
             yield from _check(item, shape.value, f"{path}.{key}.member")
 
 

@@ -14,6 +14,28 @@ from botocore.utils import parse_timestamp
 from sandbox.aws_api import Params
 from sandbox.http_message import Headers
 
+# A slot without a value is null in Lex's own responses and events, and clients may send it so;
+# botocore's models have no null in a map.
+_MAPS_WITH_NULLS = frozenset({"Slots"})
+
+
+def takes_null(shape: Shape) -> bool:
+    """Whether a value of this map may be null."""
+    return shape.name in _MAPS_WITH_NULLS
+
+
+def without_nulls(value: Any, shape: Shape) -> Any:
+    """The value as botocore's validator accepts it: less the nulls that its map may hold."""
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        kept = (item for item in value.items() if item[1] is not None or not takes_null(shape))
+        return {key: without_nulls(item, shape.value) for key, item in kept}
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [without_nulls(item, shape.member) for item in value]
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        members = shape.members
+        return {n: without_nulls(v, members[n]) if n in members else v for n, v in value.items()}
+    return value
+
 
 def from_text(shape: Shape, text: str) -> Any:
     if shape.serialization.get("jsonvalue"):
@@ -46,10 +68,15 @@ def from_json(value: Any, shape: Shape, path: str = "") -> Any:
     if isinstance(shape, ListShape):
         return [from_json(item, shape.member, f"{path}.{i}") for i, item in enumerate(typed)]
     if isinstance(shape, MapShape):
-        return {key: from_json(item, shape.value, f"{path}.{key}") for key, item in typed.items()}
+        return {key: _map_item(item, shape, f"{path}.{key}") for key, item in typed.items()}
     if shape.type_name == "blob":
         return base64.b64decode(typed, validate=True)
     return parse_timestamp(typed) if shape.type_name == "timestamp" else typed
+
+
+def _map_item(value: Any, shape: MapShape, path: str) -> Any:
+    is_empty = value is None and takes_null(shape)
+    return None if is_empty else from_json(value, shape.value, path)
 
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -86,7 +113,9 @@ def to_json(value: Any, shape: Shape) -> Any:
     if isinstance(shape, ListShape):
         return [to_json(item, shape.member) for item in value]
     if isinstance(shape, MapShape):
-        return {key: to_json(item, shape.value) for key, item in value.items()}
+        return {
+            key: None if item is None else to_json(item, shape.value) for key, item in value.items()
+        }
     if shape.type_name == "blob":
         return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
     return _timestamp(value, shape, "unixtimestamp") if shape.type_name == "timestamp" else value

@@ -24,7 +24,6 @@ from sandbox.lex.wire import (
     packed,
     response_interpretations,
     session_state,
-    without_null_slots,
 )
 
 MAX_TEXT_CHARACTERS = 1024
@@ -108,8 +107,8 @@ class LexRuntime:
         return {
             "sessionId": params["sessionId"],
             "messages": session.messages,
-            "interpretations": without_null_slots(response_interpretations(session)),
-            "sessionState": without_null_slots(session_state(session)),
+            "interpretations": response_interpretations(session),
+            "sessionState": session_state(session),
         }
 
     def delete_session(self, params: Params) -> Params:
@@ -204,8 +203,8 @@ def _text_response(params: Params, dialog: Dialog) -> Params:
     messages = {"messages": session.messages} if session.messages else {}
     return {
         **messages,
-        "sessionState": without_null_slots(session_state(session)),
-        "interpretations": without_null_slots(response_interpretations(session)),
+        "sessionState": session_state(session),
+        "interpretations": response_interpretations(session),
         "requestAttributes": dialog.request_attributes or {},
         "sessionId": params["sessionId"],
     }

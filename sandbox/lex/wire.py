@@ -182,18 +182,6 @@ def _response_interpretation(interpretation: Wire, intent: Wire | None) -> Wire:
     return made
 
 
-def without_null_slots(value: Any) -> Any:
-    """The response without its empty slots.
-
-    Lex sends them as null, as the events and the packed headers here do. The gateway holds every
-    output against botocore's model, which has no null in a map: there they are left out.
-    """
-    if isinstance(value, dict):
-        kept = {name: without_null_slots(each) for name, each in value.items()}
-        return {name: each for name, each in kept.items() if each is not None}
-    return [without_null_slots(each) for each in value] if isinstance(value, list) else value
-
-
 def packed(value: object) -> str:
     """A header of PutSession and RecognizeUtterance: JSON, gzipped, in base64."""
     plain = json.dumps(value).encode()

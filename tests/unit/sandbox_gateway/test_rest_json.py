@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ from sandbox.http_message import HttpRequest, HttpResponse
 from sandbox.routes import RouteTable, service_model
 
 BOT = {"botId": "ABCDEFGHIJ", "botAliasId": "KLMNOPQRST", "localeId": "en_US", "sessionId": "a.b:c"}
+EMPTY = {"VisitorFullName": None}
 HELLO = [{"role": "user", "content": [{"text": "hé"}]}]
 
 REQUESTS = [
@@ -114,14 +117,13 @@ def received(service: str, operation: str, response: HttpResponse) -> dict[str, 
     return parsed
 
 
-def parsed(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+def arrived(service: str, request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """The operation that the gateway sees, and its parameters."""
     model = service_model(service)
     assert model is not None
-    request = sent(service, operation, params)
     found = RouteTable(model).match(request)
     assert found is not None
-    assert found[0] == operation
-    return rest_json.parse(request, model.operation_model(operation), found[1])
+    return found[0], rest_json.parse(request, model.operation_model(found[0]), found[1])
 
 
 def answered(service: str, operation: str, result: dict[str, Any]) -> HttpResponse:
@@ -134,7 +136,7 @@ def answered(service: str, operation: str, result: dict[str, Any]) -> HttpRespon
 def test_a_request_arrives_as_the_client_meant_it(
     service: str, operation: str, params: dict[str, Any]
 ) -> None:
-    assert parsed(service, operation, params) == params
+    assert arrived(service, sent(service, operation, params)) == (operation, params)
 
 
 def test_an_invoke_is_answered_with_header_status_and_raw_payload() -> None:
@@ -161,9 +163,28 @@ def test_timestamps_blobs_and_nested_members_come_back() -> None:
     assert received("lexv2-models", "ListBots", response) == result
 
 
-def test_a_stand_in_that_departs_from_the_model_is_caught() -> None:
+def test_a_slot_without_a_value_is_null_both_ways() -> None:
+    intent = {"name": "InitiateDemo", "slots": EMPTY}
+    response = answered("lexv2-runtime", "RecognizeText", {"sessionState": {"intent": intent}})
+    state = received("lexv2-runtime", "RecognizeText", response)["sessionState"]
+    assert state["intent"]["slots"] == EMPTY
+    # boto3 refuses to send null; other SDKs do send it.
+    body = json.dumps({"text": "x", "sessionState": {"intent": intent}}).encode()
+    request = replace(sent("lexv2-runtime", "RecognizeText", {**BOT, "text": "x"}), body=body)
+    assert arrived("lexv2-runtime", request)[1]["sessionState"]["intent"] == intent
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"mesages": []},
+        {"requestAttributes": {"a": None}},
+        {"sessionState": {"intent": {"name": "i", "slots": {"s": {"value": 1}}}}},
+    ],
+)
+def test_a_stand_in_that_departs_from_the_model_is_caught(result: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="RecognizeTextResponse"):
-        answered("lexv2-runtime", "RecognizeText", {"mesages": []})
+        answered("lexv2-runtime", "RecognizeText", result)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +216,22 @@ def test_a_stand_in_that_departs_from_the_model_is_caught() -> None:
             b'{"text": "x"}',
             "ValidationException",
             "at 'botId' failed to satisfy constraint",
+        ),
+        (
+            "lexv2-runtime",
+            "RecognizeText",
+            "/bots/ABCDEFGHIJ/botAliases/KLMNOPQRST/botLocales/en_US/sessions/ab/text",
+            b'{"text": "half a pair: \\ud83d"}',
+            None,
+            "not JSON in UTF-8",
+        ),
+        (
+            "lexv2-runtime",
+            "RecognizeText",
+            "/bots/ABCDEFGHIJ/botAliases/KLMNOPQRST/botLocales/en_US/sessions/ab/text",
+            b'{"text": "x", "requestAttributes": {"a": null}}',
+            None,
+            "requestAttributes.a must be of type string",
         ),
         (
             "connect",

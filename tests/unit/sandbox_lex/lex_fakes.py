@@ -24,6 +24,7 @@ from infra.bot_definition import (
 )
 from sandbox.aws_api import ApiError, InvokeResult
 from sandbox.lex import LexModels, LexRuntime, LexState
+from sandbox.wire_values import without_nulls
 
 TEMPLATE = Path(__file__).parents[3] / "infra" / "lex_bot.yaml"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:atlas-local-lex_fulfillment:live"
@@ -159,7 +160,9 @@ def call(service: Any, operation: str, **params: Any) -> dict[str, Any]:
     """Call, and hold input and output against botocore's model of the operation."""
     model = _SESSION.get_service_model(service.service_name).operation_model(operation)
     output: dict[str, Any] = service.operations[operation](params)
-    report = ParamValidator().validate(output, model.output_shape)
+    report = ParamValidator().validate(
+        without_nulls(output, model.output_shape), model.output_shape
+    )
     assert not report.has_errors(), report.generate_report()
     return output
 

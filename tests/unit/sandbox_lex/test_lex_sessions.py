@@ -266,7 +266,16 @@ def test_context_ends_with_its_seconds(lex):
     assert lex.say("hello")["sessionState"]["activeContexts"] == []
 
 
-def test_response_passes_the_gateways_serialiser_with_slots_still_empty(lex):
+def test_empty_slots_reach_the_client_as_null(lex):
     service = botocore.session.get_session().get_service_model("lexv2-runtime")
     answer = serialise(service.operation_model("RecognizeText"), lex.say("start the demo"))
-    assert json.loads(b"".join([answer.body]))["sessionState"]["intent"]["slots"] == {}
+    body = json.loads(b"".join([answer.body]))
+    empty = {"VisitorFullName": None, "VisitorPhoneNumber": None}
+    assert body["sessionState"]["intent"]["slots"] == empty
+    assert body["interpretations"][0]["intent"]["slots"] == empty
+
+
+def test_client_may_send_empty_slots_back_as_null(lex):
+    state = lex.say("start the demo")["sessionState"]
+    answer = lex.say("Ada Lovelace", sessionState={"intent": state["intent"]})
+    assert answer["sessionState"]["intent"]["name"] == "InitiateDemo"
