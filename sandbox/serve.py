@@ -123,11 +123,16 @@ def welcome(state: dict[str, Any]) -> str:
     """How to talk to a ready sandbox, with a line to paste."""
     endpoint = state["endpoint"]
     lines = [
-        f"\nReady. Every AWS service answers at {endpoint} in {state['region']} (stage {STAGE}).",
+        f"\nReady. Every AWS service answers at {endpoint} in {state['region']}.",
         f"Counters, latencies and faults: {endpoint}/_sandbox/health (see sandbox/README.md).",
     ]
     if "bot_id" in state:
-        lines += ["Say something:", "", _cli_line(state), ""]
+        lines += [
+            f"Stage {STAGE} is deployed and released. Say something:",
+            "",
+            _cli_line(state),
+            "",
+        ]
     return "\n".join([*lines, "Ctrl-C ends it; nothing stays behind."])
 
 
