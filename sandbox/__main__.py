@@ -11,6 +11,8 @@ import time
 import traceback
 from pathlib import Path
 
+from sandbox import arguments
+
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 _EPILOG = """
@@ -22,12 +24,12 @@ class _Stopped(BaseException):
     """SIGINT, SIGTERM or SIGHUP; unwinds whatever the main thread is doing."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the command line; expected failures print one line and no traceback."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         found = ".".join(map(str, sys.version_info[:2]))
         return _fail(f"Python 3.11 to 3.13 is needed, and this is {found}", 2)
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     _stop_on_signals()
     try:
@@ -79,26 +81,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    serve.add_argument("--port", type=_port, default=4566, help="0 takes any free one (4566)")
+    serve.add_argument(
+        "--port", type=arguments.port, default=4566, help="0 takes any free one (4566)"
+    )
     serve.add_argument("--profile", choices=("none", "reported"), default="none")
-    serve.add_argument("--scale", type=_scale, default=1.0, help="multiplies every latency (1.0)")
+    serve.add_argument(
+        "--scale", type=arguments.scale, default=1.0, help="multiplies every latency (1.0)"
+    )
     serve.add_argument("--state-file", type=Path, help="written when the bot can be talked to")
     serve.add_argument("--bare", action="store_true", help="deploy and release nothing")
     return parser
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise argparse.ArgumentTypeError("must be from 0 to 65535")
-    return number
-
-
-def _scale(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1000:
-        raise argparse.ArgumentTypeError("must be from 0 to 1000")
-    return number
 
 
 def _fail(message: str, exit_code: int) -> int:

@@ -20,18 +20,19 @@ def chat(
     read: Callable[[], str],
     tell: Callable[[str], None],
     colour: bool = False,
+    width: int = WIDTH,
 ) -> int:
     """Answer line by line until /quit or the end of the input; 0."""
     tell(HELP)
     while (words := _next(read)) is not None:
         try:
-            tell(_reply(conversation, words, colour))
+            tell(_reply(conversation, words, colour, width))
         except (ClientError, BotoCoreError) as error:
             tell(f"(no answer: {error})")
     return 0
 
 
-def _reply(conversation: Conversation, words: str, colour: bool) -> str:
+def _reply(conversation: Conversation, words: str, colour: bool, width: int) -> str:
     if not words:
         return dim(HELP, colour)
     if words == "/reset":
@@ -41,7 +42,7 @@ def _reply(conversation: Conversation, words: str, colour: bool) -> str:
         return dim(f"There is no {words}. {HELP}", colour)
     if len(words) > _LONGEST:
         return dim(f"Lex takes at most {_LONGEST} characters; that was {len(words)}.", colour)
-    return _answer(conversation.say(words), colour)
+    return _answer(conversation.say(words), colour, width)
 
 
 def _next(read: Callable[[], str]) -> str | None:
@@ -53,9 +54,9 @@ def _next(read: Callable[[], str]) -> str | None:
     return None if words in ("/quit", "/exit", "/q") else words
 
 
-def _answer(turn: Turn, colour: bool) -> str:
+def _answer(turn: Turn, colour: bool, width: int) -> str:
     served = turn.served
     by = "Lex alone" if served.by_lex_alone else f"{served.start}, {served.alias} v{served.version}"
     about = f"({turn.milliseconds:.0f} ms, {turn.source}, {turn.intent}, {by})"
-    text = textwrap.fill(turn.answer, WIDTH, initial_indent="bot> ", subsequent_indent="     ")
+    text = textwrap.fill(turn.answer, width, initial_indent="bot> ", subsequent_indent="     ")
     return f"{text}\n{dim('     ' + about, colour)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 START_LIMIT_SECONDS = 240.0
 SERVE = (sys.executable, "-m", "sandbox", "serve")
 _STOP_LIMIT_SECONDS = 20.0
+# The child's own clock at the beginning of its lines; the caller has one too.
+_STEP_TIME = re.compile(r"^\s*\d+\.\d s\s+")
 
 
 class SandboxError(Exception):
@@ -123,7 +126,7 @@ def _wait(
             return Address.read(state_file)
         line = "".join(_last_lines(log, 1))
         if line != shown:
-            progress(line)
+            progress(_STEP_TIME.sub("", line))
         shown = line
         if process.poll() is not None:
             raise SandboxError(_told("the sandbox ended before it was ready", log))

@@ -1,4 +1,7 @@
-"""Plain-text tables of at most 100 columns; colour only on a terminal, and never with NO_COLOR."""
+"""Plain-text tables as wide as the terminal, 100 columns at most.
+
+Colour only on a terminal, and never with NO_COLOR.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,23 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 WIDTH = 100
-_GAP = "  "
+_NARROWEST = 60
+GAP = "  "
 
 
 def wants_colour(stream: TextIO) -> bool:
     """Whether `stream` is a terminal whose user did not say NO_COLOR (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width_for(stream: TextIO) -> int:
+    """How many columns to fill: the terminal's, and WIDTH where there is none."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return WIDTH
+    # A terminal without a size says 0.
+    return max(_NARROWEST, min(WIDTH, columns or WIDTH))
 
 
 def dim(text: str, colour: bool) -> str:
@@ -33,7 +47,7 @@ def row(cells: Sequence[str], widths: Sequence[int]) -> str:
     ]
     height = max(len(column) for column in columns)
     lines = (
-        _GAP.join(
+        GAP.join(
             _aligned(column, line, width) for column, width in zip(columns, widths, strict=True)
         )
         for line in range(height)
@@ -46,9 +60,9 @@ def _aligned(column: Sequence[str], line: int, width: int) -> str:
     return text.rjust(-width) if width < 0 else text.ljust(width)
 
 
-def listing(title: str, items: Iterable[tuple[str, object]]) -> str:
+def listing(title: str, items: Iterable[tuple[str, object]], width: int = WIDTH) -> str:
     """A title and, wrapped below it, `name value` pairs."""
     text = ", ".join(f"{name} {value}" for name, value in items) or "none"
     indent = " " * 4
-    body = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    body = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
     return "\n".join([f"  {title}", *body])

@@ -135,9 +135,19 @@ class Conversation:
 
     def _served(self) -> Served:
         records = self._control.invocations()
-        new = records[self._seen :]
+        # Fewer than before: somebody reset the records meanwhile.
+        new = records[self._seen :] if len(records) >= self._seen else records
         self._seen = len(records)
-        return Served.of([record for record in new if record["function"].endswith(FULFILLMENT)])
+        return Served.of([record for record in new if _is_of_lex(record)])
+
+
+def _is_of_lex(record: dict[str, Any]) -> bool:
+    """Whether a fulfilment invocation can be Lex's: through an alias, or of $LATEST.
+
+    A release that runs beside the conversation invokes each new version by its bare number.
+    """
+    is_by_number = not record.get("alias") and record["version"] != "$LATEST"
+    return record["function"].endswith(FULFILLMENT) and not is_by_number
 
 
 def _new_session_id() -> str:

@@ -42,6 +42,7 @@ class FakeBot:
         self.deleted: list[str] = []
         self.records: dict[str, list[dict[str, Any]]] = {}
         self.errors: dict[str, Exception] = {}
+        self.called: dict[str, dict[str, int]] = {}
 
     def recognize_text(self, sessionId: str, text: str, **bot: str) -> dict[str, Any]:
         assert bot == {"botId": "BOT0000001", "botAliasId": "ALIAS00001", "localeId": "en_US"}
@@ -49,6 +50,7 @@ class FakeBot:
         if text in self.errors:
             raise self.errors[text]
         self.control.kept += self.records.get(text, [record()])
+        self.control.counts |= self.called
         calls = self.control.counts.setdefault("lexv2-runtime", {"RecognizeText": 0})
         calls["RecognizeText"] += 1
         return {

@@ -95,6 +95,19 @@ def test_child_that_ends_early_is_told_with_its_last_lines(tmp_path: Path) -> No
         pytest.fail("there is no sandbox to talk to")
 
 
+def test_steps_of_the_child_are_told_without_its_own_clock(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        raise KeyboardInterrupt
+
+    serve = script(tmp_path, "import time; print('  12.3 s  one', flush=True); time.sleep(600)")
+    with pytest.raises(KeyboardInterrupt), own_sandbox(tell, "none", 1, serve):
+        pytest.fail("there is no sandbox to talk to")
+    assert told == ["one"]
+
+
 def test_profile_and_scale_reach_the_child(tmp_path: Path) -> None:
     serve = script(tmp_path, "import sys; raise SystemExit(' '.join(sys.argv[1:7]))")
     with (

@@ -19,8 +19,8 @@ class Shown:
         self.lines: list[str] = []
         self.conversation, self.bot, self.control = conversation()
 
-    def run(self, *script: str) -> int:
-        return demo(self.conversation, self.control, self.lines.append, script or SCRIPT)
+    def run(self, *script: str, width: int = 100) -> int:
+        return demo(self.conversation, self.control, self.lines.append, script or SCRIPT, width)
 
     @property
     def text(self) -> str:
@@ -57,10 +57,15 @@ def test_turn_shows_words_answer_wait_source_start_and_version(shown: Shown) -> 
         assert cell in line
 
 
-def test_nothing_is_wider_than_a_hundred_columns(shown: Shown) -> None:
-    shown.control.counts = {"bedrock-runtime": {f"Operation{n}": 0 for n in range(40)}}
-    shown.run("hello", "a" * 300)
-    assert max(len(line) for line in shown.text.splitlines()) <= 100
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_nothing_but_the_verdict_is_wider_than_the_terminal(shown: Shown, width: int) -> None:
+    calls = {f"Operation{n}": 1 for n in range(40)}
+    shown.bot.called = {"bedrock-runtime": calls}
+    shown.run("hello", "a" * 300, width=width)
+    lines = shown.text.splitlines()[:-1]
+    assert max(map(len, lines)) == width
+    assert "Operation39 1" in shown.text
+    assert all("provisioned" in line for line in lines if line.startswith((" 1", " 2")))
 
 
 def test_cold_start_fails_the_demo_and_names_the_turn(shown: Shown) -> None:
@@ -81,6 +86,27 @@ def test_turn_on_latest_fails_the_demo(shown: Shown, changes: dict[str, str]) ->
     shown.bot.records["hello"] = [record(**changes)]
     assert shown.run("hello") == 1
     assert "answered by $LATEST" in shown.text
+
+
+def test_health_check_of_a_release_beside_the_demo_is_no_cold_turn(shown: Shown) -> None:
+    health = record(alias=None, version="2", start="cold")
+    shown.bot.records["hello"] = [health, record(), health]
+    assert shown.run("hello") == 0
+    assert "live v1" in shown.text
+    assert "atlas-local-lex_fulfillment:2 cold 2" in shown.text
+
+
+def test_bot_that_reaches_no_alias_fails_the_demo(shown: Shown) -> None:
+    by_number = [record(alias=None, version="2", start="cold")]
+    shown.bot.records |= {"hello": by_number, "bye": by_number}
+    assert shown.run("hello", "bye") == 1
+    assert "FAILED: no turn reached a function through an alias" in shown.text
+
+
+def test_records_that_somebody_reset_do_not_hide_the_turn(shown: Shown) -> None:
+    shown.run("hello", "hello", "hello")
+    shown.control.kept.clear()
+    assert shown.conversation.say("hello").served.start == "provisioned"
 
 
 def test_function_error_fails_the_demo(shown: Shown) -> None:
