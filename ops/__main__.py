@@ -7,9 +7,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoRegionError,
+)
 
 from infra.bot_definition import BotDefinitionError
 from ops import stage_files, wheels
@@ -58,7 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OpsError, BotDefinitionError) as error:
         return _fail(str(error), getattr(error, "exit_code", 1))
     except EndpointConnectionError as error:
-        return _fail(f"{error}; for stage local, is the sandbox up (`make run`)?", 3)
+        is_local = getattr(arguments, "stage", "") == "local"
+        return _fail(f"{error}" + ("; is the sandbox up (`make run`)?" if is_local else ""), 3)
+    except NoRegionError as error:
+        return _fail(f"{error} Set AWS_DEFAULT_REGION, for instance to us-east-1.", 3)
     except (ClientError, BotoCoreError) as error:
         return _fail(str(error), 3)
     except KeyboardInterrupt:
@@ -134,16 +142,25 @@ def _release(arguments: argparse.Namespace) -> int:
     context = Context(
         arguments.stage, clients(arguments.stage), Waiter(steps.note), arguments.dry_run
     )
-    chain = release(context, steps)
+    try:
+        chain = release(context, steps)
+    except Exception as error:
+        if arguments.json:
+            print(_outcome(context, steps, error=str(error)))
+        raise
     if arguments.json:
-        outcome = {"stage": arguments.stage, "dry_run": arguments.dry_run, "changed": steps.changed}
-        data = outcome | {"steps": steps.records, "chain": chain and chain.to_json()}
-        print(json.dumps(data, indent=2))
+        print(_outcome(context, steps, chain=chain and chain.to_json()))
         return 0
     if chain:
         print(f"\n{chain.table()}\n")
     print(_closing(steps, arguments.dry_run))
     return 0
+
+
+def _outcome(context: Context, steps: Steps, **result: Any) -> str:
+    """What a tool reads: how far it came, then the chain or the error."""
+    told = {"stage": context.stage, "dry_run": context.dry_run, "changed": steps.changed}
+    return json.dumps(told | {"steps": steps.records} | result, indent=2)
 
 
 def _closing(steps: Steps, dry_run: bool) -> str:

@@ -26,10 +26,11 @@ _CONFIG = Config(
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's clients for the two services that a release changes."""
+    """boto3's clients for the two services that a release changes, and the one it looks at."""
 
     lambda_: Any
     lex: Any
+    dynamodb: Any
 
 
 def clients(stage: str) -> Clients:
@@ -42,6 +43,7 @@ def clients(stage: str) -> Clients:
     return Clients(
         lambda_=session.client("lambda", config=_CONFIG, **options),
         lex=session.client("lexv2-models", config=_CONFIG, **options),
+        dynamodb=session.client("dynamodb", config=_CONFIG, **options),
     )
 
 

@@ -9,6 +9,7 @@ from ops.lex_release import allow_lex, bind_alias, find_bot, publish_bot
 from ops.provisioned import free_older, provision
 from ops.stages import FULFILLMENT
 from ops.steps import Context, Steps
+from ops.tables import find_tables
 
 
 def release(ctx: Context, steps: Steps) -> Chain | None:
@@ -18,6 +19,7 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
     completed by the next. Returns the verified chain, or None for a dry run. Raises OpsError.
     """
     functions = steps.run("find the functions", lambda: find_functions(ctx))
+    steps.run("find the tables", lambda: find_tables(ctx, functions))
     bot = steps.run("find the bot", lambda: find_bot(ctx))
     fulfillment_arn = functions[FULFILLMENT]["FunctionArn"].removesuffix(":$LATEST")
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from ops.aws import Clients
-from ops.stages import FUNCTIONS, function_name
+from ops.stages import FUNCTIONS, environment, function_name, response_cache_table
 from ops.steps import Context, Steps
 from ops.waiting import Waiter
 
@@ -83,7 +83,7 @@ class FakeLambda(FakeClient):
                 "FunctionArn": ARN + name,
                 "CodeSha256": code,
                 "Version": "$LATEST",
-                "Environment": {"Variables": {"ATLAS_STAGE": stage}},
+                "Environment": {"Variables": environment(stage)},
                 "State": "Active",
                 "LastUpdateStatus": "Successful",
                 "RevisionId": f"latest-{code}",
@@ -261,6 +261,21 @@ class FakeLex(FakeClient):
         return {}
 
 
+class FakeDynamo(FakeClient):
+    """Tables by their names."""
+
+    service = "dynamodb"
+
+    def __init__(self, timeline: list[tuple[str, dict[str, Any]]]) -> None:
+        super().__init__(timeline)
+        self.tables: set[str] = set()
+
+    def on_describe_table(self, TableName: str) -> dict[str, Any]:
+        if TableName not in self.tables:
+            raise client_error("ResourceNotFoundException", "DescribeTable")
+        return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE"}}
+
+
 class World:
     """Both services, one timeline, a clock that only sleeping moves, and the release's context."""
 
@@ -269,6 +284,8 @@ class World:
         self.timeline: list[tuple[str, dict[str, Any]]] = []
         self.lambda_ = FakeLambda(self.timeline)
         self.lex = FakeLex(self.timeline, self.lambda_)
+        self.dynamodb = FakeDynamo(self.timeline)
+        self.dynamodb.tables.add(response_cache_table(stage))
         self.lex.bots["BOT0000001"] = f"atlas-{stage}"
         self.lambda_.deploy(stage, "code-1")
         self.now = 0.0
@@ -277,7 +294,7 @@ class World:
 
     def context(self, dry_run: bool = False) -> Context:
         waiter = Waiter(self.progress.append, clock=lambda: self.now, sleep=self._sleep)
-        return Context(self.stage, Clients(self.lambda_, self.lex), waiter, dry_run)
+        return Context(self.stage, Clients(self.lambda_, self.lex, self.dynamodb), waiter, dry_run)
 
     def steps(self) -> Steps:
         return Steps(stream=self.printed, clock=lambda: self.now)

@@ -42,7 +42,7 @@ def test_release_as_json_keeps_progress_off_standard_output(
     data = json.loads(out)
     assert data["changed"] is True
     assert data["chain"]["links"][-1]["provisioned"] == "2 provisioned, READY"
-    assert len(data["steps"]) == 13
+    assert len(data["steps"]) == 14
     assert "publish versions" in err
 
 
@@ -70,6 +70,36 @@ def test_aws_that_does_not_permit_or_answer_is_one_line_and_exit_code_3(
     world.lambda_.fail_next["get_function_configuration"] = error  # type: ignore[assignment]
     assert command_line.main(["release", "--stage", "local"]) == 3
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_refusal_as_json_tells_how_far_it_came(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.lex.bots.clear()
+    assert command_line.main(["release", "--stage", "local", "--json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["error"].startswith("there is no Lex bot atlas-local")
+    assert [step["step"] for step in data["steps"]] == ["find the functions", "find the tables"]
+
+
+@pytest.mark.parametrize(("stage", "asks"), [("local", True), ("prod", False)])
+def test_only_stage_local_is_asked_whether_the_sandbox_is_up(
+    world: World, capsys: pytest.CaptureFixture[str], stage: str, asks: bool
+) -> None:
+    error = EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+    world.lambda_.fail_next["get_function_configuration"] = error  # type: ignore[assignment]
+    assert command_line.main(["release", "--stage", stage]) == 3
+    assert ("is the sandbox up" in capsys.readouterr().err) is asks
+
+
+def test_missing_region_says_how_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    assert command_line.main(["release", "--stage", "prod"]) == 3
+    assert "Set AWS_DEFAULT_REGION" in capsys.readouterr().err
 
 
 def test_interruption_is_told_and_exits_130(
@@ -104,7 +134,7 @@ def test_stage_local_never_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) 
     for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     made = aws.clients("local")
-    for client in (made.lambda_, made.lex):
+    for client in (made.lambda_, made.lex, made.dynamodb):
         assert client.meta.endpoint_url == "http://127.0.0.1:4566"
 
 

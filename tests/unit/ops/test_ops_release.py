@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from ops_fakes import READ_PREFIXES, World, client_error
 
 from ops.chain import Chain
@@ -394,6 +395,20 @@ def test_failed_function_tells_the_reason(world: World) -> None:
         run(world)
 
 
+def test_missing_table_stops_the_release_before_any_change(world: World) -> None:
+    world.dynamodb.tables.clear()
+    with pytest.raises(RefusedError, match=r"no table atlas-local-response-cache: deploy infra/t"):
+        run(world)
+    assert world.changes() == []
+
+
+def test_table_that_may_not_be_looked_at_is_no_missing_table(world: World) -> None:
+    world.dynamodb.fail_next["describe_table"] = client_error("AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run(world)
+    assert world.changes() == []
+
+
 def test_missing_bot_stops_the_release_before_any_change(world: World) -> None:
     world.lex.bots.clear()
     with pytest.raises(RefusedError, match=r"no Lex bot atlas-local: deploy infra/lex_bot\.yaml"):
@@ -457,5 +472,5 @@ def test_each_step_is_printed_with_its_seconds_and_result(world: World) -> None:
     run(world)
     lines = world.printed.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines].count("stopped") == 0
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert all(" s  " in line for line in lines)

@@ -1,0 +1,40 @@
+"""The release's look at the tables: an app without them answers, but every turn asks a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.aws import is_error
+from ops.errors import RefusedError
+from ops.steps import Context, Done
+
+_SUFFIX = "_TABLE"
+
+
+def find_tables(ctx: Context, configurations: Mapping[str, dict[str, Any]]) -> Done[None]:
+    """RefusedError names every table that a function's environment names and that is not there."""
+    tables = sorted({table for c in configurations.values() for table in _tables(c)})
+    if missing := [table for table in tables if not _is_there(ctx, table)]:
+        raise RefusedError(
+            f"there is no table {', '.join(missing)}: deploy infra/tables.yaml with "
+            f"Stage={ctx.stage} first. Nothing has moved."
+        )
+    return Done(None, ", ".join(tables) or "none needed")
+
+
+def _tables(configuration: Mapping[str, Any]) -> list[str]:
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return [value for name, value in variables.items() if name.endswith(_SUFFIX)]
+
+
+def _is_there(ctx: Context, table: str) -> bool:
+    try:
+        ctx.clients.dynamodb.describe_table(TableName=table)
+    except ClientError as error:
+        if is_error(error, "ResourceNotFoundException"):
+            return False
+        raise
+    return True
