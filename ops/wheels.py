@@ -101,8 +101,19 @@ def _resolve(target: Target, requirements: Path) -> subprocess.CompletedProcess[
             ) from exc
 
 
+_NO_NETWORK = (
+    "ConnectionError",
+    "Name or service not known",
+    "Temporary failure",
+    "ProxyError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "Max retries exceeded",
+)
+
+
 def _reason(stderr: str) -> str:
-    if "NewConnectionError" in stderr or "Name or service not known" in stderr:
+    if any(sign in stderr for sign in _NO_NETWORK):
         raise UnavailableError(
             "pip cannot reach its package index; wheels cannot be proven offline"
         )
