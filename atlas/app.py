@@ -9,8 +9,7 @@ from chalicelib import settings
 from chalicelib.background import finish_answer
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.invocation import Invocation, answers_health
-from chalicelib.services import Services, build_services, warm_up
-from chalicelib.settings import Settings
+from chalicelib.services import Services, services_from_env, warm_up
 from chalicelib.warming import warm_answers
 
 app = Chalice(app_name="atlas", configure_logs=False)
@@ -20,7 +19,7 @@ app = Chalice(app_name="atlas", configure_logs=False)
 def services() -> Services:
     """Built once per environment, from its variables; ConfigError names every bad one."""
     is_background = not settings.function_name().endswith("lex_fulfillment")
-    return build_services(Settings.from_env(), in_background=is_background)
+    return services_from_env(in_background=is_background)
 
 
 @app.lambda_function()

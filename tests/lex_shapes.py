@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -17,7 +18,9 @@ from botocore.model import Shape
 from botocore.validate import ParamValidator
 
 OUTPUT_BYTES = 25 * 1_024
-ATTRIBUTES_BYTES = 6 * 1_024
+INPUT_BYTES = 12 * 1_024
+LONGEST_WORDS = "語" * 1_024
+NEXT_EVENT = Path(__file__).parent / "events" / "greeting_fulfillment.json"
 STATES_BY_ACTION = {"Close": {"Fulfilled", "Failed"}, "Delegate": {"ReadyForFulfillment"}}
 
 
@@ -91,7 +94,14 @@ def _rules(response: Any) -> Iterator[str]:
         yield f"{action} with {intent['state']}"
     if action == "Close" and len(response.get("messages", ())) != 1:
         yield "a closing turn says one message"
-    size = len(json.dumps(state["sessionAttributes"], ensure_ascii=False).encode())
-    # The separators of JSON come on top of what the budget counts.
-    if size > ATTRIBUTES_BYTES + 4 * len(state["sessionAttributes"]) + 2:
-        yield f"{size} bytes of session attributes"
+    if (size := next_event_bytes(state)) > INPUT_BYTES:
+        yield f"the next event has {size} bytes"
+
+
+def next_event_bytes(state: Any) -> int:
+    """The next event's size when the visitor then says as much as Lex takes."""
+    event = json.loads(NEXT_EVENT.read_text(encoding="utf-8"))
+    event["inputTranscript"] = event["transcriptions"][0]["transcription"] = LONGEST_WORDS
+    event["sessionState"]["sessionAttributes"] = state["sessionAttributes"]
+    event["sessionState"]["activeContexts"] = state.get("activeContexts", [])
+    return len(json.dumps(event, ensure_ascii=False).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from chalicelib.sentences import first_sentences, sentence_ends, utf16_length
 DEFAULT_LOCALE = "en_US"
 FOLDER = Path(__file__).parent / "content"
 NAMES = ("company", "assistant", "contact")
+LANGUAGE = "language"
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "persona": ("chat", "phone"),
     "grounding": ("greeting", "technology", "demo"),
@@ -32,6 +34,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "not_understood",
     ),
 }
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
 SENTENCES_BY_CHANNEL: Mapping[str, int] = {"chat": 2, "phone": 1}
 """How long an answer may be: read on a screen, or listened to."""
 
@@ -41,6 +44,8 @@ class Content:
     """One locale's words, with the names filled in."""
 
     locale: str
+    language: str
+    """What the model answers in, by its English name."""
     persona: Mapping[str, str]
     grounding: Mapping[str, str]
     knowledge: str
@@ -85,16 +90,18 @@ class Contents:
 
 
 def _read(file: Path, problems: list[str]) -> Content:
+    raw: dict[str, Any] = {}
     try:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as exc:
         problems.append(f"{file.name}: {exc}")
-        raw = {}
-    problems.extend(f"{file.name}: {problem}" for problem in _problems(raw))
+    else:
+        problems.extend(f"{file.name}: {problem}" for problem in _problems(raw))
     names = {name: str(raw.get(name, "")) for name in NAMES}
     sections = {name: _filled(_table(raw, name), names) for name in SECTIONS}
     return Content(
         locale=file.stem,
+        language=str(raw.get(LANGUAGE, "")),
         persona=sections["persona"],
         grounding=sections["grounding"],
         knowledge=sections["knowledge"].get("text", ""),
@@ -112,19 +119,28 @@ def _vocabulary(locale: str, sections: Mapping[str, Mapping[str, str]]) -> froze
 
 
 def _problems(raw: Mapping[str, Any]) -> Iterable[str]:
-    for name in NAMES:
+    for name in (*NAMES, LANGUAGE):
         if not isinstance(raw.get(name), str) or not raw[name].strip():
             yield f"{name} is missing"
     for section, keys in SECTIONS.items():
         table = _table(raw, section)
         yield from (f"{section}.{key} is not used" for key in table if key not in keys)
         yield from (f"{section}.{key} is missing" for key in keys if not _is_text(table.get(key)))
-    for key, text in _table(raw, "grounding").items():
-        if _is_text(text) and len(sentence_ends(text)) < max(SENTENCES_BY_CHANNEL.values()):
-            yield f"grounding.{key} needs at least {max(SENTENCES_BY_CHANNEL.values())} sentences"
-    for key, text in _table(raw, "texts").items():
-        if _is_text(text) and utf16_length(text) > 900:
-            yield f"texts.{key} is longer than a Lex message of 1,024 characters leaves room for"
+        for key, text in table.items():
+            yield from (f"{section}.{key} {problem}" for problem in _text_problems(section, text))
+
+
+def _text_problems(section: str, text: object) -> Iterable[str]:
+    if not isinstance(text, str):
+        return
+    for name in _PLACEHOLDER.findall(text):
+        if name not in NAMES:
+            yield f"has {{{name}}}, which stands for nothing"
+    sentences = max(SENTENCES_BY_CHANNEL.values())
+    if section == "grounding" and len(sentence_ends(text)) < sentences:
+        yield f"needs at least {sentences} sentences"
+    if section == "texts" and utf16_length(text) > 900:
+        yield "is longer than a Lex message of 1,024 characters leaves room for"
 
 
 def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:

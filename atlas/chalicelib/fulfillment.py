@@ -110,7 +110,7 @@ def _oddities(event: object, turn: Turn, own: Mapping[str, str], services: Servi
         oddities.append("other message version")
     if turn.locale not in services.contents.locales:
         oddities.append("unknown locale")
-    _, dropped = lex.within_budget(turn.attributes, own)
+    _, dropped = lex.within_budget(turn, own)
     oddities.extend(f"dropped an attribute of {size} bytes" for size in dropped)
     return oddities
 

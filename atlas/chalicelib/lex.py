@@ -22,8 +22,13 @@ InvocationSource = Literal["DialogCodeHook", "FulfillmentCodeHook"]
 ConfirmationState = Literal["Confirmed", "Denied", "None"]
 
 MESSAGE_CHARACTERS = 1_024
-ATTRIBUTES_BYTES = 6 * 1_024
-"""All session attributes of a reply together; Lambda's input of 12 KB must hold them again."""
+SESSION_BYTES = 4_600
+"""All session attributes and active contexts of a reply together.
+
+The next event must hold them again within Lex's 12 KB for a code hook, beside some 1.4 KB of
+its own fields and the visitor's words, which come twice: 1,024 characters of three bytes each.
+"""
+CONTEXTS_BYTES = 1_024
 RESPONSE_BYTES = 24 * 1_024
 """A reply's size as it travels; Lex refuses more than 25 KB."""
 ACTIVE_CONTEXTS = 20
@@ -112,8 +117,8 @@ def close(
     """End the intent with one message; `attributes` are merged over the turn's own.
 
     Whatever the arguments, the response is inside Lex's limits: the message is cut at a
-    sentence, attributes beyond their budget are left out (see `within_budget`), and the larger of
-    slots and contexts goes when the whole would be too large.
+    sentence, attributes beyond their budget are left out (see `within_budget`), and so are slots
+    that would make the whole too large.
     """
     session_state = _session_state(turn, attributes)
     session_state["dialogAction"] = {"type": "Close"}
@@ -134,16 +139,16 @@ def delegate(turn: Turn) -> LexResponse:
     return _bounded({"sessionState": session_state})
 
 
-def within_budget(
-    attributes: Mapping[str, str], own: Mapping[str, str]
-) -> tuple[dict[str, str], list[int]]:
-    """`attributes` merged with Atlas's `own`, and the sizes in bytes of those left out.
+def within_budget(turn: Turn, own: Mapping[str, str]) -> tuple[dict[str, str], list[int]]:
+    """The turn's attributes merged with Atlas's `own`, and the sizes in bytes of those left out.
 
-    Atlas's own come first; others are left out largest first until all fit ATTRIBUTES_BYTES.
+    Contexts and Atlas's own come first; others are left out largest first until all fit
+    SESSION_BYTES.
     """
-    others = {name: value for name, value in attributes.items() if name and name not in own}
-    room = ATTRIBUTES_BYTES - sum(_bytes(n) + _bytes(v) for n, v in own.items())
-    sizes = sorted((_bytes(name) + _bytes(value), name) for name, value in others.items())
+    others = {name: value for name, value in turn.attributes.items() if name not in own}
+    room = SESSION_BYTES - _bytes(_contexts(turn))
+    room -= sum(_pair_bytes(*pair) for pair in own.items())
+    sizes = sorted((_pair_bytes(*pair), pair[0]) for pair in others.items())
     used, dropped = sum(size for size, _ in sizes), []
     while sizes and used > room:
         size, name = sizes.pop()
@@ -154,27 +159,27 @@ def within_budget(
 
 
 def _session_state(turn: Turn, own: Mapping[str, str] | None) -> dict[str, Any]:
-    attributes, _ = within_budget(turn.attributes, own or {})
+    attributes, _ = within_budget(turn, own or {})
     intent = {
         "name": turn.intent,
         "slots": None if turn.slots is None else dict(turn.slots),
         "confirmationState": turn.confirmation,
     }
     state: dict[str, Any] = {"sessionAttributes": attributes, "intent": intent}
-    if turn.active_contexts:
-        state["activeContexts"] = [dict(context) for context in turn.active_contexts]
+    if contexts := _contexts(turn):
+        state["activeContexts"] = contexts
     return state
 
 
+def _contexts(turn: Turn) -> list[dict[str, Any]]:
+    """All contexts, or none when they are too large: half of them would mean something else."""
+    contexts = [dict(context) for context in turn.active_contexts]
+    return contexts if _bytes(contexts) <= CONTEXTS_BYTES else []
+
+
 def _bounded(response: LexResponse) -> LexResponse:
-    state = response["sessionState"]
-    while wire_bytes(response) > RESPONSE_BYTES:
-        if _bytes(state.get("activeContexts")) > _bytes(state["intent"]["slots"]):
-            del state["activeContexts"]
-        elif state["intent"]["slots"] is not None:
-            state["intent"]["slots"] = None
-        else:
-            break
+    if wire_bytes(response) > RESPONSE_BYTES:
+        response["sessionState"]["intent"]["slots"] = None
     return response
 
 
@@ -185,6 +190,11 @@ def message_text(text: str) -> str:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _pair_bytes(name: str, value: str) -> int:
+    """An attribute's size, with a colon, a comma and the blanks after them."""
+    return _bytes(name) + _bytes(value) + 4
 
 
 def _bytes(value: object) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chalicelib.answer import Generated
 from chalicelib.answer_table import AnswerTable, Claim
@@ -14,7 +14,7 @@ from chalicelib.bedrock import BedrockModels
 from chalicelib.clients import AwsClients
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline
-from chalicelib.errors import DependencyError
+from chalicelib.errors import ConfigError, DependencyError
 from chalicelib.model_router import Breakers, Route
 from chalicelib.observability import TRACER, Log
 from chalicelib.prompts import Prompt
@@ -24,6 +24,8 @@ from chalicelib.secret_store import SecretStore
 from chalicelib.settings import Settings
 
 PROBE_KEY = "probe"
+
+_Loaded = TypeVar("_Loaded")
 
 
 class Models(Protocol):
@@ -62,13 +64,36 @@ class Services:
         return self.models.has_candidate(self.settings.routes[route])
 
 
-def build_services(settings: Settings, *, in_background: bool = False) -> Services:
+def services_from_env(*, in_background: bool = False) -> Services:
+    """Real services from the environment's variables and the content that ships.
+
+    ConfigError names every problem of both.
+    """
+    problems: list[str] = []
+    settings = _loaded(Settings.from_env, problems)
+    contents = _loaded(Contents.load, problems)
+    if settings is None or contents is None:
+        raise ConfigError(problems)
+    return build_services(settings, contents, in_background=in_background)
+
+
+def _loaded(load: Callable[[], _Loaded], problems: list[str]) -> _Loaded | None:
+    try:
+        return load()
+    except ConfigError as exc:
+        problems.extend(exc.problems)
+        return None
+
+
+def build_services(
+    settings: Settings, contents: Contents, *, in_background: bool = False
+) -> Services:
     """Real services; `in_background` gives model calls the time that no visitor waits for."""
     clients = AwsClients()
     log = Log(settings.log_level)
     return Services(
         settings=settings,
-        contents=Contents.load(),
+        contents=contents,
         log=log,
         models=BedrockModels(
             (lambda: clients.bedrock_in_background)

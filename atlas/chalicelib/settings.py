@@ -101,12 +101,14 @@ class _Reader:
         return value
 
     def routes(self, name: str) -> dict[str, Route]:
+        text = self.text(name)
         try:
-            table = json.loads(self.text(name) or "{}")
+            table = json.loads(text) if text else {}
         except ValueError:
             table = None
-        if not isinstance(table, dict):
+        if text and not isinstance(table, dict):
             self.problems.append(f"{name} must be a JSON object")
+        if not isinstance(table, dict) or not text:
             return {}
         return {route: self._route(f"{name}.{route}", table.get(route)) for route in ROUTES}
 

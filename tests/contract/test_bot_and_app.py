@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,8 +31,31 @@ def test_every_intent_of_every_locale_has_a_handler_and_no_handler_is_left_over(
         assert {intent.name for intent in locale.intents} == set(INTENT_HANDLERS)
 
 
-def test_every_locale_of_the_bot_has_its_own_content() -> None:
-    assert {locale.locale_id for locale in BOT.locales} <= set(Contents.load().locales)
+def test_bot_and_content_speak_the_same_languages() -> None:
+    assert {locale.locale_id for locale in BOT.locales} == set(Contents.load().locales)
+
+
+def test_lex_apologises_with_one_text_for_every_hook_of_a_locale() -> None:
+    """It stands at each hook, since CloudFormation knows no shared values within a resource."""
+    template = yaml.safe_load((ROOT / "infra" / "lex_bot.yaml").read_text(encoding="utf-8"))
+    for locale in template["Resources"]["Bot"]["Properties"]["BotLocales"]:
+        apologies = [
+            group["Message"]["PlainTextMessage"]["Value"]
+            for response in _found(locale, ("FailureResponse", "TimeoutResponse"))
+            for group in response["MessageGroupsList"]
+        ]
+        assert len(apologies) > 10
+        assert len(set(apologies)) == 1
+
+
+def _found(node: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """Every value under one of the names, wherever it stands."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _found(each, names)
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from [value] if name in names else _found(value, names)
 
 
 def test_every_intent_is_fulfilled_by_the_function() -> None:

@@ -141,6 +141,24 @@ def test_attributes_of_the_client_are_kept_and_history_holds_what_was_said(
     assert json.loads(attributes["history"]) == [[QUESTION, reply["messages"][0]["content"]]]
 
 
+def test_a_session_that_was_full_takes_the_longest_words_that_lex_takes(sandbox: Sandbox) -> None:
+    client, session = sandbox.client("lexv2-runtime"), f"full-{secrets.token_hex(4)}"
+    bot = {
+        "botId": sandbox.address.bot_id,
+        "botAliasId": sandbox.address.bot_alias_id,
+        "localeId": "en_US",
+        "sessionId": session,
+    }
+    attributes = {f"k{i}": "x" * 1_800 for i in range(3)}
+    state = {"sessionAttributes": attributes}
+    client.recognize_text(**bot, text="hello", sessionState=state)
+    for _ in range(3):
+        reply = client.recognize_text(**bot, text="語" * 1_024)
+        kept = reply["sessionState"]["sessionAttributes"]
+        assert reply["messages"][0]["content"]
+        assert len(attributes.keys() & kept.keys()) >= 1
+
+
 def test_a_late_model_gives_the_grounding_and_its_answer_is_there_for_the_next(
     sandbox: Sandbox, until: Until
 ) -> None:

@@ -15,8 +15,9 @@ from chalicelib import conversation
 from chalicelib.answers import STALE_SECONDS
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents import INTENT_HANDLERS
+from chalicelib.lex import CONTEXTS_BYTES, SESSION_BYTES
 from tests.fakes import FakeClock, Reply, World, an_invocation, lex_event
-from tests.lex_shapes import ATTRIBUTES_BYTES, problems
+from tests.lex_shapes import problems
 
 EVENTS = Path(__file__).parents[2] / "events"
 EXAMPLES = 2_000
@@ -228,7 +229,7 @@ def check_attributes(event: Any, kept: dict[str, str]) -> None:
     came = sendable_attributes(event)
     ours = {"history", "answerSource"}
     others = {name: value for name, value in came.items() if name not in ours}
-    if len(json.dumps(came, ensure_ascii=False).encode("utf-8", "replace")) < ATTRIBUTES_BYTES // 2:
+    if len(json.dumps(came)) < SESSION_BYTES - conversation.BYTES - CONTEXTS_BYTES:
         assert others.items() <= kept.items()
     assert set(kept) <= set(came) | ours
 

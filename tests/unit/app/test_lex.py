@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import lex
 from chalicelib.errors import InvalidRequestError
-from chalicelib.lex import ATTRIBUTES_BYTES, RESPONSE_BYTES, Turn
+from chalicelib.lex import RESPONSE_BYTES, SESSION_BYTES, Turn
 from tests.fakes import lex_event, with_attributes
 from tests.lex_shapes import problems
 
@@ -274,23 +274,40 @@ def test_an_attribute_of_eleven_kilobytes_goes_and_the_others_stay() -> None:
 
 
 def test_attributes_over_the_budget_go_largest_first() -> None:
-    attributes = {f"k{i}": "x" * size for i, size in enumerate((100, 3_000, 2_500, 200, 2_000))}
-    kept, dropped = lex.within_budget(attributes, {})
+    attributes = {f"k{i}": "x" * size for i, size in enumerate((100, 2_000, 1_900, 200, 1_800))}
+    kept, dropped = lex.within_budget(replace(TURN, attributes=attributes), {})
     assert set(kept) == {"k0", "k2", "k3", "k4"}
-    assert dropped == [3_000 + 6]
+    assert dropped == [2_000 + len('"k1": "", ')]
 
 
 def test_the_budget_counts_bytes_and_not_characters() -> None:
-    kept, dropped = lex.within_budget({"a": "é" * 3_100, "b": "x"}, {})
+    attributes = {"a": "é" * (SESSION_BYTES // 2), "b": "x"}
+    kept, dropped = lex.within_budget(replace(TURN, attributes=attributes), {})
     assert kept == {"b": "x"}
     assert len(dropped) == 1
 
 
 def test_our_own_attributes_are_never_dropped() -> None:
     own = {"history": "h" * 2_048}
-    kept, _ = lex.within_budget({f"k{i}": "x" * 500 for i in range(20)}, own)
+    turn = replace(TURN, attributes={f"k{i}": "x" * 500 for i in range(20)})
+    kept, _ = lex.within_budget(turn, own)
     assert kept["history"] == own["history"]
-    assert sum(len(v) for v in kept.values()) <= ATTRIBUTES_BYTES
+    assert len(kept) > 1
+    assert len(json.dumps(kept)) <= SESSION_BYTES
+
+
+def test_contexts_that_are_too_large_go_and_leave_their_room() -> None:
+    huge = {**CONTEXT, "contextAttributes": {"a": "x" * 1_000, "b": "x" * 100}}
+    turn = replace(TURN, active_contexts=(huge,), attributes={"cart": "x" * 4_400})
+    state = lex.close(turn, "Hi.", "Fulfilled")["sessionState"]
+    assert "activeContexts" not in state
+    assert state["sessionAttributes"] == turn.attributes
+
+
+def test_many_small_attributes_are_counted_with_their_separators() -> None:
+    turn = replace(TURN, attributes={f"k{i}": "x" for i in range(1_000)})
+    kept, _ = lex.within_budget(turn, {})
+    assert SESSION_BYTES - 20 <= len(json.dumps(kept)) <= SESSION_BYTES
 
 
 def test_a_session_at_all_its_limits_still_fits_the_response() -> None:
