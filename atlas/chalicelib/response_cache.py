@@ -28,7 +28,7 @@ TABLE_WAIT_SECONDS = 0.12
 """A table that has not answered by then counts as a miss."""
 POLL_SECONDS = 0.06
 """How often a caller looks for the answer that another one is making."""
-HAND_OFF_SECONDS = 0.1
+HAND_OFF_SECONDS = 0.05
 """Kept back from the turn's deadline, to pass an unfinished answer on."""
 MEMORY_ENTRIES = 512
 _WORKERS = 4

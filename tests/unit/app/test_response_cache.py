@@ -20,6 +20,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
+from chalicelib.response_cache import HAND_OFF_SECONDS
 from chalicelib.services import Services
 from tests.fakes import CONTENTS, LogLines, Reply, World, a_question, an_invocation, client_error
 
@@ -124,7 +125,7 @@ def test_the_hand_off_has_its_time_kept_back_from_the_model(world: World) -> Non
     started = world.clock()
     world.models.replies = [SILENT]
     ask(world)
-    assert world.clock() - started == pytest.approx(0.7)
+    assert world.clock() - started == pytest.approx(0.8 - HAND_OFF_SECONDS)
 
 
 def test_a_text_cut_at_its_token_limit_is_stored_in_whole_sentences(world: World) -> None:
