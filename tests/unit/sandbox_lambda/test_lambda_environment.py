@@ -11,6 +11,7 @@ import py_compile
 import sys
 import time
 import zipfile
+from importlib.util import find_spec
 
 import pytest
 from lambda_harness import REGION, call, wait_until, zipped
@@ -20,7 +21,15 @@ from sandbox.aws_api import ApiError
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@pytest.fixture(params=["awslambdaric", "own"])
+AWS_CLIENT = pytest.param(
+    "awslambdaric",
+    marks=pytest.mark.skipif(
+        find_spec("awslambdaric") is None, reason="awslambdaric has no wheel for this platform"
+    ),
+)
+
+
+@pytest.fixture(params=[AWS_CLIENT, "own"])
 def service(request, make_service):
     return make_service(runtime_client=request.param)
 
