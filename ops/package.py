@@ -7,7 +7,6 @@ When no wheel fits, Chalice prints a warning, exits 0 and leaves the package out
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import RefusedError
+from ops.pins import missing_pins
 from ops.stage_files import ROOT
 
 WARNING = "Could not install dependencies"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 _SHOWN = 8
 
 
@@ -59,7 +58,7 @@ def package(stage: str, out: Path, root: Path = ROOT) -> Package:
         shutil.copytree(root / "atlas", project, ignore=_left_out)
         _run_chalice(project, stage, out.resolve())
     built = out / "deployment.zip"
-    require_pins(built, root / "atlas/requirements.txt")
+    _require_pins(built, root / "atlas/requirements.txt")
     return _measured(built)
 
 
@@ -80,30 +79,12 @@ def _run_chalice(project: Path, stage: str, out: Path) -> None:
         raise RefusedError(f"chalice package failed: {' / '.join(lines[-4:])}")
 
 
-def require_pins(built: Path, requirements: Path) -> None:
-    """RefusedError names the pins of `requirements` that the zip does not hold."""
-    with zipfile.ZipFile(built) as archive:
-        present = {_distribution(name.split("/")[0]) for name in archive.namelist()}
-    wanted = [
-        match[1]
-        for line in requirements.read_text(encoding="utf-8").splitlines()
-        if (match := _PIN.match(line))
-    ]
-    if missing := [name for name in wanted if _plain(name) not in present]:
+def _require_pins(built: Path, requirements: Path) -> None:
+    if missing := missing_pins(built, requirements):
         raise RefusedError(
             f"{built} lacks {', '.join(missing)}: no wheel fits Lambda's Python or architecture; "
             "change the pin in atlas/requirements.txt"
         )
-
-
-def _distribution(folder: str) -> str | None:
-    """The project's name that a `<name>-<version>.dist-info` folder stands for."""
-    name, _, suffix = folder.rpartition(".")
-    return _plain(name.rpartition("-")[0]) if suffix == "dist-info" else None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _measured(built: Path) -> Package:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import UnavailableError
+from ops.pins import pin, pins
 
 REQUIREMENTS = Path(__file__).parent.parent / "atlas" / "requirements.txt"
 TIMEOUT_SECONDS = 180
@@ -64,19 +65,13 @@ def prove(requirements: Path = REQUIREMENTS) -> list[Proof]:
     return [_prove(target, requirements) for target in TARGETS]
 
 
-def pins(requirements: Path = REQUIREMENTS) -> set[str]:
-    """The `name==version` lines, names as pip normalises them."""
-    lines = (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-    return {_normalised(line) for line in lines if "==" in line and not line.startswith("#")}
-
-
 def _prove(target: Target, requirements: Path) -> Proof:
     run = _resolve(target, requirements)
     if run.returncode:
         return Proof(target, (), _reason(run.stderr))
     installs = json.loads(run.stdout)["install"]
-    found = {_normalised(f"{i['metadata']['name']}=={i['metadata']['version']}") for i in installs}
-    unpinned = found - pins(requirements)
+    found = {pin(i["metadata"]["name"], i["metadata"]["version"]) for i in installs}
+    unpinned = found - set(pins(requirements))
     problem = f"not pinned: {', '.join(sorted(unpinned))}" if unpinned else ""
     return Proof(target, tuple(sorted(found)), problem)
 
@@ -119,8 +114,3 @@ def _reason(stderr: str) -> str:
         )
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR: ")]
     return errors[0].removeprefix("ERROR: ") if errors else "pip failed without a reason"
-
-
-def _normalised(pin: str) -> str:
-    name, _, version = pin.partition("==")
-    return f"{name.lower().replace('_', '-').replace('.', '-')}=={version}"

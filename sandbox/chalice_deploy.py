@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from ops.pins import missing_pins
 from sandbox.steps import Finished, StartError, run
 
 DEPLOY_LIMIT_SECONDS = 300.0
@@ -26,7 +27,6 @@ _PIP_TROUBLE = re.compile(
     r"PackageDownloadError|NoSuchPackageError|No matching distribution|Could not find a version|"
     r"ConnectionError|NewConnectionError|Temporary failure in name resolution|ProxyError"
 )
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
 _RUN_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 
@@ -47,20 +47,6 @@ def deploy(
         _require_pins(package, requirements)
         _store(package, cache)
     return not built
-
-
-def missing_pins(package: Path, requirements: Path) -> list[str]:
-    """The pins of `requirements` that the zip does not hold in that very version."""
-    with zipfile.ZipFile(package) as archive:
-        folders = {name.split("/", 1)[0] for name in archive.namelist()}
-    present = {
-        _plain(folder.removesuffix(".dist-info"))
-        for folder in folders
-        if folder.endswith(".dist-info")
-    }
-    lines = requirements.read_text(encoding="utf-8").splitlines()
-    pins = [match for line in lines if (match := _PIN.match(line))]
-    return [pin[0] for pin in pins if _plain(f"{pin[1]}-{pin[2]}") not in present]
 
 
 def _require_pins(package: Path, requirements: Path) -> None:
@@ -144,7 +130,3 @@ def _copy_whole(source: Path, target: Path) -> None:
         except BaseException:
             Path(partial.name).unlink(missing_ok=True)
             raise
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation, lex
@@ -30,21 +29,18 @@ SUPPORTED_MESSAGE_VERSION = "1.0"
 def conversation_turn(event: object, invocation: Invocation, services: Services) -> LexResponse:
     """Lex's reply to one code hook event; whatever the event is, a valid one."""
     started = time.perf_counter()
-    turn = lex.salvage(event)
-    services.log.bind(
-        request_id=invocation.request_id,
-        version=invocation.function_version,
-        session=session_label(turn.session_id),
-    )
     # No exception crosses the span: X-Ray would keep its message, which may quote the visitor.
     with TRACER.span("turn"):
         try:
             return _answered(event, started, invocation, services)
         except InvalidRequestError as exc:
-            outcome = _said(turn, "not_understood", f"unusable event: {exc.field}", services)
+            text, problem = "not_understood", f"unusable event: {exc.field}"
         except Exception as exc:
             # Whatever went wrong, a person is waiting. Only its type and place are logged.
-            outcome = _said(turn, "apology", f"{type(exc).__name__} in {_where(exc)}", services)
+            text, problem = "apology", f"{type(exc).__name__} in {_where(exc)}"
+        turn = lex.salvage(event)
+        _bind(turn, invocation, services)
+        outcome = _said(turn, text, problem, services)
         return _reply(event, turn, outcome, started, invocation, services)
 
 
@@ -52,12 +48,21 @@ def _answered(
     event: object, started: float, invocation: Invocation, services: Services
 ) -> LexResponse:
     turn = lex.parse(event)
+    _bind(turn, invocation, services)
     outcome = _outcome(turn, invocation, services)
     if outcome is None:
         # No metrics: Lex asks again in the same turn, and that invocation is counted.
         services.log.info("turn", intent=turn.intent, state="Delegated")
         return lex.delegate(turn)
     return _reply(event, turn, outcome, started, invocation, services)
+
+
+def _bind(turn: Turn, invocation: Invocation, services: Services) -> None:
+    services.log.bind(
+        request_id=invocation.request_id,
+        version=invocation.function_version,
+        session=session_label(turn.session_id),
+    )
 
 
 def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome | None:
@@ -81,7 +86,11 @@ def _reply(
 ) -> LexResponse:
     own = _own_attributes(turn, outcome)
     response = lex.close(turn, outcome.answer.text, outcome.state, own)
-    oddities = _oddities(event, turn, own, services)
+    kept = response["sessionState"]["sessionAttributes"]
+    oddities = _oddities(event, turn, services)
+    if not turn.attributes.keys() <= kept.keys():
+        _, dropped = lex.within_budget(turn, own)
+        oddities.extend(f"dropped an attribute of {size} bytes" for size in dropped)
     _report(turn, outcome, invocation, time.perf_counter() - started, oddities, services)
     return response
 
@@ -103,15 +112,13 @@ def _own_attributes(turn: Turn, outcome: Outcome) -> dict[str, str]:
     return own
 
 
-def _oddities(event: object, turn: Turn, own: Mapping[str, str], services: Services) -> list[str]:
+def _oddities(event: object, turn: Turn, services: Services) -> list[str]:
     """What was not as it should be and yet no reason to fail, for the turn's line."""
     oddities = []
     if not isinstance(event, dict) or event.get("messageVersion") != SUPPORTED_MESSAGE_VERSION:
         oddities.append("other message version")
     if turn.locale not in services.contents.locales:
         oddities.append("unknown locale")
-    _, dropped = lex.within_budget(turn, own)
-    oddities.extend(f"dropped an attribute of {size} bytes" for size in dropped)
     return oddities
 
 

@@ -201,7 +201,7 @@ def _bytes(value: object) -> int:
     """Size in UTF-8, or half the size on the wire where that is more.
 
     Lambda's runtime client escapes what is not ASCII up to Python 3.11: an emoji of four bytes
-    then travels as twelve. Half keeps attributes of 6 KB within the 12 KB that Lex takes.
+    then travels as twelve. Half keeps a session of SESSION_BYTES within the 12 KB that Lex takes.
     """
     readable = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return max(readable, wire_bytes(value) // 2)

@@ -44,9 +44,6 @@ class Log:
     def warning(self, message: str, **fields: Any) -> None:
         self._line("WARNING", message, fields)
 
-    def error(self, message: str, **fields: Any) -> None:
-        self._line("ERROR", message, fields)
-
     def metrics(
         self,
         message: str,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -148,10 +147,6 @@ def invalid(message: str) -> ApiError:
 
 def timestamp(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def is_id(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-zA-Z]{10}", text) is not None
 
 
 def _test_alias(locales: dict[str, BuiltLocale], now: float) -> Alias:

@@ -33,7 +33,7 @@ def test_a_line_is_one_json_object_with_its_fields(log: Log, lines: LogLines) ->
 def test_bound_fields_are_on_every_line_until_they_are_replaced(log: Log, lines: LogLines) -> None:
     log.bind(request_id="a", session="b")
     log.info("one")
-    log.error("two")
+    log.warning("two")
     log.bind(request_id="c")
     log.info("three")
     assert [(r.get("request_id"), r.get("session")) for r in lines.records] == [

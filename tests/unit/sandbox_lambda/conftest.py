@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from lambda_harness import Account
+from lambda_harness import Account, call
 from moto import mock_aws
 
 from sandbox.lambda_service import LambdaService, Tunables
@@ -44,3 +44,13 @@ def make_service(account: Account, tmp_path: Any) -> Iterator[Callable[..., Lamb
 @pytest.fixture
 def service(make_service: Callable[..., LambdaService]) -> LambdaService:
     return make_service()
+
+
+@pytest.fixture
+def released(account: Account, service: LambdaService) -> Account:
+    """`f` with versions 1 and 2, and alias `live` on 1."""
+    account.create()
+    account.publish("one")
+    account.publish("two")
+    call(service, "CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
+    return account

@@ -11,16 +11,6 @@ from lambda_harness import call, provision, wait_until
 from sandbox.aws_api import ApiError
 
 
-@pytest.fixture
-def released(account, service):
-    """`f` with versions 1 and 2, and alias `live` on 1."""
-    account.create()
-    account.publish("one")
-    account.publish("two")
-    call(service, "CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
-    return account
-
-
 def run(service, arn, **event):
     return json.loads(service.invoke(arn, json.dumps(event).encode()).payload)
 

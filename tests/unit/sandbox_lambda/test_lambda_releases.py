@@ -14,15 +14,6 @@ BOT = f"arn:aws:lex:{REGION}:123456789012:bot-alias/BOT1/ALIAS1"
 LEX = "lexv2.amazonaws.com"
 
 
-@pytest.fixture
-def released(account, service):
-    account.create()
-    account.publish("one")
-    account.publish("two")
-    call(service, "CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
-    return account
-
-
 def mark(service, arn):
     return json.loads(service.invoke(arn, b"{}").payload)["mark"]
 

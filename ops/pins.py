@@ -1,0 +1,39 @@
+"""The pins of atlas/requirements.txt, and whether a zip holds them: read in one way by all."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
+
+
+def pins(requirements: Path) -> list[str]:
+    """The `name==version` lines in their order, names as pip normalises them."""
+    return [pin(found[1], found[2]) for found in _lines(requirements)]
+
+
+def _lines(requirements: Path) -> list[re.Match[str]]:
+    lines = requirements.read_text(encoding="utf-8").splitlines()
+    return [found for line in lines if (found := _PIN.match(line.strip()))]
+
+
+def pin(name: str, version: str) -> str:
+    """One pin, its name as pip normalises it (PEP 503)."""
+    return f"{re.sub(r'[-_.]+', '-', name).lower()}=={version}"
+
+
+def missing_pins(package: Path, requirements: Path) -> list[str]:
+    """The pins, as written, that the zip does not hold in that very version.
+
+    What a zip holds is told by its `.dist-info` folders.
+    """
+    with zipfile.ZipFile(package) as archive:
+        folders = {name.split("/", 1)[0] for name in archive.namelist()}
+    present = {
+        pin(*folder.removesuffix(".dist-info").rsplit("-", 1))
+        for folder in folders
+        if folder.endswith(".dist-info") and "-" in folder.removesuffix(".dist-info")
+    }
+    return [line[0] for line in _lines(requirements) if pin(line[1], line[2]) not in present]
