@@ -9,20 +9,27 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from chalicelib.account import Account
 from chalicelib.answer import Generated
 from chalicelib.answer_table import AnswerTable, Claim
+from chalicelib.call_limits import CallLimits
+from chalicelib.consents import Consents, Limits
+from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline
 from chalicelib.invocation import Invocation
+from chalicelib.lead_table import LeadTable
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
+from chalicelib.pending_work import PendingWork
+from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
 from chalicelib.response_cache import ResponseCache
@@ -38,6 +45,40 @@ ROUTES = {
     "scenario": Route(("global.anthropic.claude-sonnet-4-6",), 600),
 }
 CONTENTS = Contents.load()
+PHONE_HASH_KEY = "5e" * 32
+SETTINGS = Settings(
+    stage="local",
+    response_cache_table="table",
+    generate_answer_function="generate:live",
+    routes=ROUTES,
+    leads_table="atlas-local-leads",
+    scenario_cache_table="atlas-local-scenario-cache",
+    call_limits_table="atlas-local-call-limits",
+    pending_work_table="atlas-local-pending-work",
+    contacts_table="atlas-local-contacts",
+    deletions_table="atlas-local-deletions",
+    lead_workflow="atlas-local-lead-workflow",
+    team_topic="atlas-local-team",
+    generate_scenario_function="atlas-local-generate_scenario:live",
+    invoke_call_function="atlas-local-invoke_call:live",
+    update_lead_function="atlas-local-update_lead:live",
+    erase_lead_function="atlas-local-erase_lead:live",
+    salesforce_secret="atlas/local/salesforce",
+    phone_hash_secret="atlas/local/phone-hash",
+    allowed_countries=frozenset(("US", "CA", "GB", "DE", "FR", "ES")),
+    default_country="US",
+    recording_key_pattern=re.compile(r"connect/.+/(?P<contact>[0-9a-f-]{36})_[^/]+_UTC\.wav"),
+    connect_instance_id="11111111-2222-4333-8444-555555555555",
+    connect_contact_flow_id="66666666-7777-4888-8999-aaaaaaaaaaaa",
+    connect_source_phone_number="+14155550100",
+    salesforce_external_id_field="Atlas_Interaction_Id__c",
+    lead_defaults={
+        "company": "[not provided]",
+        "first_name": "",
+        "source": "Atlas",
+        "status": "Open - Not Contacted",
+    },
+)
 
 
 class FakeClock:
@@ -108,16 +149,58 @@ class FakeModels:
 
 
 class FakeBackground:
-    """Remembers what was handed off."""
+    """Remembers what was handed off; `takes` is what Lambda says to an invoke."""
 
     def __init__(self) -> None:
         self.tasks: list[tuple[Question, Claim]] = []
+        self.invoked: list[tuple[str, dict[str, Any]]] = []
+        self.takes = True
 
     def prepare(self) -> None:
         pass
 
     def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
         self.tasks.append((question, claim))
+
+    def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool:
+        self.invoked.append((function, dict(payload)))
+        return self.takes
+
+
+class FakeWorkflow:
+    """Step Functions as far as Atlas sees it: executions by name, tokens that work once."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.stopped: list[tuple[str, int]] = []
+        self.resumed: list[tuple[str, str]] = []
+        self.error: Exception | None = None
+
+    def start(self, interaction_id: str, run: int = 0) -> None:
+        self._fail_if_told()
+        if (interaction_id, run) not in self.started:
+            self.started.append((interaction_id, run))
+
+    def resume(self, task_token: str, outcome: str) -> bool:
+        self._fail_if_told()
+        if task_token in dict(self.resumed):
+            return False
+        self.resumed.append((task_token, outcome))
+        return True
+
+    def stop(self, interaction_id: str, run: int = 0) -> bool:
+        self._fail_if_told()
+        self.stopped.append((interaction_id, run))
+        return (interaction_id, run) in self.started
+
+    def _fail_if_told(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def no_dynamodb() -> Any:
+    """A client before which every table is out of reach."""
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
 
 Item = dict[str, dict[str, str]]
@@ -236,6 +319,8 @@ class World:
     table: FakeDynamoDb = field(default_factory=FakeDynamoDb)
     background: FakeBackground = field(default_factory=FakeBackground)
     lines: LogLines = field(default_factory=LogLines)
+    workflow: FakeWorkflow = field(default_factory=FakeWorkflow)
+    dynamodb: Callable[[], Any] = no_dynamodb
     models: FakeModels = field(init=False)
     services: Services = field(init=False)
 
@@ -246,7 +331,7 @@ class World:
     def environment(self) -> Services:
         """New services before the same table: another Lambda environment."""
         return Services(
-            settings=Settings("local", "table", "generate:live", ROUTES),
+            settings=SETTINGS,
             contents=CONTENTS,
             log=Log(write=self.lines.append, clock=self.clock),
             models=self.models,
@@ -256,6 +341,7 @@ class World:
             background=self.background,
             secrets=SecretStore(FakeSecretsManager, self.clock),
             sleep=self.clock.sleep,
+            **lead_services(self.dynamodb, self.clock, self.workflow),
         )
 
     def with_settings(self, **changes: Any) -> Services:
@@ -264,6 +350,29 @@ class World:
 
     def deadline(self, seconds: float = 0.8) -> Deadline:
         return Deadline.after(seconds, clock=self.clock)
+
+
+def lead_services(
+    dynamodb: Callable[[], Any], clock: FakeClock, workflow: FakeWorkflow
+) -> dict[str, Any]:
+    """What `Services` needs to take leads; the tables' client is `dynamodb()`."""
+    leads = LeadTable(dynamodb, SETTINGS.leads_table, clock)
+    pending = PendingWork(dynamodb, SETTINGS.pending_work_table)
+    call_limits = CallLimits(dynamodb, SETTINGS.call_limits_table, clock)
+    limits = Limits(SETTINGS.calls_per_number_per_day, SETTINGS.calls_per_hour)
+    account = Account(no_dynamodb)
+    account.learn("arn:aws:lambda:us-east-1:123456789012:function:atlas-local-lex_fulfillment")
+    return {
+        "account": account,
+        "leads": leads,
+        "consents": Consents(dynamodb, leads, pending, call_limits, limits, clock, clock.sleep),
+        "call_limits": call_limits,
+        "pending": pending,
+        "contacts": ContactTable(dynamodb, SETTINGS.contacts_table, clock),
+        "workflow": workflow,
+        "phone_hash": PhoneHasher(lambda: {"key": PHONE_HASH_KEY}),
+        "clock": clock,
+    }
 
 
 def an_invocation(remaining_ms: float | None = None) -> Invocation:

@@ -1,9 +1,9 @@
-"""What goes on after the reply: unfinished shared answers move to `generate_answer:live`."""
+"""What goes on after the reply: asynchronous invokes, and `generate_answer`, their first user."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,18 +69,23 @@ class Background:
         self._client()
 
     def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
-        """Queue the answer's making; the lease expires by itself when this does not work.
+        """Queue the answer's making; the lease expires by itself when this does not work."""
+        task = GenerateAnswerInput(question, claim.lease, claim.lease_until)
+        self.invoke(self._function, task.to_json(), deadline)
 
-        Waits for Lambda's word until the deadline. After it the invoke may still arrive, with
-        the environment's next turn, and finds its lease over or not.
+    def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool:
+        """Queue an event for `name:qualifier`; whether Lambda took it before the deadline.
+
+        After the deadline the invoke may still arrive, with the environment's next turn.
         """
-        queued = self._workers.submit(self._invoke, question, claim)
+        queued = self._workers.submit(self._invoke, function, payload)
         if not wait((queued,), timeout=deadline.remaining()).done:
             self._log.warning("hand-off late")
+            return False
+        return queued.result()
 
-    def _invoke(self, question: Question, claim: Claim) -> None:
-        payload = GenerateAnswerInput(question, claim.lease, claim.lease_until).to_json()
-        name, _, qualifier = self._function.partition(":")
+    def _invoke(self, function: str, payload: Mapping[str, Any]) -> bool:
+        name, _, qualifier = function.partition(":")
         try:
             self._client().invoke(
                 FunctionName=name,
@@ -90,6 +95,8 @@ class Background:
             )
         except (ClientError, BotoCoreError) as exc:
             self._log.warning("hand-off failed", error=str(translated("lambda", exc)))
+            return False
+        return True
 
 
 def finish_answer(event: object, invocation: Invocation, services: Services) -> dict[str, str]:

@@ -14,18 +14,53 @@ import botocore.session
 from botocore.config import Config
 
 CONNECTIONS = 10
+BACKGROUND_ATTEMPTS = 4
+CONSENT_READ_SECONDS = 0.6
 
 
 class AwsClients:
-    """Each client is created when it is first asked for, and then kept."""
+    """Each client is created when it is first asked for, and then kept.
 
-    def __init__(self) -> None:
+    `in_background`: nobody waits for this function's answer, so its calls may be tried again.
+    """
+
+    def __init__(self, *, in_background: bool = False) -> None:
         self._session = botocore.session.get_session()
         self._lock = threading.Lock()
+        self._attempts = BACKGROUND_ATTEMPTS if in_background else 1
 
     @cached_property
     def dynamodb(self) -> Any:
-        return self._client("dynamodb", connect=0.5, read=1.0)
+        return self._client("dynamodb", connect=0.5, read=1.0, attempts=self._attempts)
+
+    @cached_property
+    def dynamodb_writing(self) -> Any:
+        """For the consent turn: short enough that several attempts fit its deadline."""
+        return self._client("dynamodb", connect=0.3, read=CONSENT_READ_SECONDS)
+
+    @cached_property
+    def stepfunctions(self) -> Any:
+        return self._client("stepfunctions", connect=0.3, read=0.6, attempts=self._attempts)
+
+    @cached_property
+    def connect(self) -> Any:
+        return self._client("connect", connect=1.0, read=4.0)
+
+    @cached_property
+    def s3(self) -> Any:
+        return self._client("s3", connect=1.0, read=10.0, attempts=self._attempts)
+
+    @cached_property
+    def transcribe(self) -> Any:
+        return self._client("transcribe", connect=1.0, read=5.0, attempts=self._attempts)
+
+    @cached_property
+    def sns(self) -> Any:
+        return self._client("sns", connect=1.0, read=3.0, attempts=self._attempts)
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts", connect=0.5, read=1.0, attempts=2)
 
     @cached_property
     def bedrock_in_turn(self) -> Any:

@@ -8,6 +8,8 @@ AtlasError
       ThrottledError             the dependency is there but refuses more
     RejectedByDependencyError    the same request will be refused again
       ContentRefusedError        the model declines these words; another model may as well
+  CallNotYetDueError             it is night where the phone is; the workflow tries again later
+  StepFailedError                a fault of our own, told without what it happened to
 """
 
 from __future__ import annotations
@@ -58,3 +60,11 @@ class RejectedByDependencyError(DependencyError):
 
 class ContentRefusedError(RejectedByDependencyError):
     """The model or its guardrail declined to answer."""
+
+
+class CallNotYetDueError(AtlasError):
+    """The number's quiet hours are not over."""
+
+
+class StepFailedError(AtlasError):
+    """An unexpected exception's type and place; its message may quote a person."""

@@ -23,6 +23,7 @@ class Invocation:
     function_version: str
     start_kind: str
     context: Any = None
+    function_arn: str = ""
 
     @classmethod
     def of(cls, context: Any) -> Invocation:
@@ -31,6 +32,7 @@ class Invocation:
             function_version=str(getattr(context, "function_version", "")),
             start_kind=_start_kind(),
             context=context,
+            function_arn=str(getattr(context, "invoked_function_arn", "")),
         )
 
     def remaining_ms(self) -> float | None:

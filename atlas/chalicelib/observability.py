@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -106,6 +107,12 @@ def _mask(name: str, value: Any) -> Any:
 
 def _type_name(value: object) -> str:
     return type(value).__name__
+
+
+def place_of(exc: BaseException) -> str:
+    """The innermost place of an exception, without its message, which may quote a visitor."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
 
 
 class Tracer:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from chalicelib.account import Account
 from chalicelib.answer import Generated
 from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.background import Background
 from chalicelib.bedrock import BedrockModels
+from chalicelib.call_limits import CallLimits
 from chalicelib.clients import AwsClients
+from chalicelib.consents import Consents, Limits
+from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
-from chalicelib.deadline import Deadline
+from chalicelib.deadline import Clock, Deadline
 from chalicelib.errors import ConfigError, DependencyError
+from chalicelib.invocation import Invocation
+from chalicelib.lead_table import LeadTable
 from chalicelib.model_router import Breakers, Route
 from chalicelib.observability import TRACER, Log
+from chalicelib.pending_work import PendingWork
+from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
 from chalicelib.response_cache import ResponseCache
 from chalicelib.secret_store import SecretStore
 from chalicelib.settings import Settings
+from chalicelib.workflow import Workflow
 
 PROBE_KEY = "probe"
 
@@ -39,11 +48,23 @@ class Models(Protocol):
 
 
 class BackgroundWork(Protocol):
-    """Whoever finishes answers after the reply."""
+    """Whoever hands work to other functions."""
 
     def prepare(self) -> None: ...
 
     def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None: ...
+
+    def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool: ...
+
+
+class LeadWorkflow(Protocol):
+    """Whoever runs the lead workflow."""
+
+    def start(self, interaction_id: str, run: int = 0) -> None: ...
+
+    def resume(self, task_token: str, outcome: str) -> bool: ...
+
+    def stop(self, interaction_id: str, run: int = 0) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +78,28 @@ class Services:
     response_cache: ResponseCache
     background: BackgroundWork
     secrets: SecretStore
+    account: Account
+    leads: LeadTable
+    consents: Consents
+    call_limits: CallLimits
+    pending: PendingWork
+    contacts: ContactTable
+    workflow: LeadWorkflow
+    phone_hash: PhoneHasher
+    scenarios: Any = None
+    telephony: Any = None
+    recordings: Any = None
+    transcriber: Any = None
+    salesforce: Any = None
+    team: Any = None
+    deletions: Any = None
     sleep: Callable[[float], None] = time.sleep
+    clock: Clock = time.time
+
+    def begin(self, invocation: Invocation) -> None:
+        """Note whose invocation this is, for the log and for ARNs."""
+        self.log.bind(request_id=invocation.request_id, version=invocation.function_version)
+        self.account.learn(invocation.function_arn)
 
     def may_ask_models(self, route: str) -> bool:
         """Whether any model of that route is not resting."""
@@ -88,25 +130,48 @@ def _loaded(load: Callable[[], _Loaded], problems: list[str]) -> _Loaded | None:
 def build_services(
     settings: Settings, contents: Contents, *, in_background: bool = False
 ) -> Services:
-    """Real services; `in_background` gives model calls the time that no visitor waits for."""
-    clients = AwsClients()
+    """Real services; `in_background` gives calls the time and the tries that no visitor waits for.
+
+    Nothing here makes a connection, or imports what only some functions need.
+    """
+    clients = AwsClients(in_background=in_background)
     log = Log(settings.log_level)
+    account = Account(lambda: clients.sts)
+    secrets = SecretStore(lambda: clients.secretsmanager)
+    leads = LeadTable(lambda: clients.dynamodb, settings.leads_table)
+    pending = PendingWork(lambda: clients.dynamodb, settings.pending_work_table)
+    call_limits = CallLimits(lambda: clients.dynamodb, settings.call_limits_table)
     return Services(
         settings=settings,
         contents=contents,
         log=log,
-        models=BedrockModels(
-            (lambda: clients.bedrock_in_background)
-            if in_background
-            else (lambda: clients.bedrock_in_turn),
-            Breakers(),
-        ),
+        models=BedrockModels(_bedrock(clients, in_background=in_background), Breakers()),
         response_cache=ResponseCache(
             AnswerTable(lambda: clients.dynamodb, settings.response_cache_table)
         ),
         background=Background(lambda: clients.lambda_, settings.generate_answer_function, log),
-        secrets=SecretStore(lambda: clients.secretsmanager),
+        secrets=secrets,
+        account=account,
+        leads=leads,
+        consents=Consents(
+            lambda: clients.dynamodb_writing, leads, pending, call_limits, _limits(settings)
+        ),
+        call_limits=call_limits,
+        pending=pending,
+        contacts=ContactTable(lambda: clients.dynamodb, settings.contacts_table),
+        workflow=Workflow(lambda: clients.stepfunctions, settings.lead_workflow, account),
+        phone_hash=PhoneHasher(lambda: secrets.get(settings.phone_hash_secret)),
     )
+
+
+def _bedrock(clients: AwsClients, *, in_background: bool) -> Callable[[], Any]:
+    if in_background:
+        return lambda: clients.bedrock_in_background
+    return lambda: clients.bedrock_in_turn
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.calls_per_number_per_day, settings.calls_per_hour)
 
 
 def warm_up(services: Services) -> None:

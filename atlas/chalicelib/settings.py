@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import ConfigError
@@ -16,19 +17,63 @@ STAGES = ("local", "dev", "prod")
 ROUTES = ("simple", "conversation", "scenario")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+LEAD_DEFAULTS = ("company", "first_name", "source", "status")
+
 LOCAL_HTTP_VARIABLE = "ATLAS_LOCAL_HTTP"
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_API_VERSION = re.compile(r"[1-9][0-9]\.0")
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a deployment says; resource names have no defaults, tunables have."""
+    """What a deployment says; resource names have no defaults, tunables have.
+
+    The three Connect values are "" until the team has filled them in; only `invoke_call` needs
+    them. `quiet_hours`: minutes of the day from which and until which no phone rings, None for
+    never. `lead_defaults`: Salesforce's company, first_name, source and status where the visitor
+    gave none.
+    """
 
     stage: str
     response_cache_table: str
     generate_answer_function: str
     routes: Mapping[str, Route]
+    leads_table: str
+    scenario_cache_table: str
+    call_limits_table: str
+    pending_work_table: str
+    contacts_table: str
+    deletions_table: str
+    lead_workflow: str
+    team_topic: str
+    generate_scenario_function: str
+    invoke_call_function: str
+    update_lead_function: str
+    erase_lead_function: str
+    salesforce_secret: str
+    phone_hash_secret: str
+    allowed_countries: frozenset[str]
+    default_country: str
+    recording_key_pattern: re.Pattern[str]
+    connect_instance_id: str = ""
+    connect_contact_flow_id: str = ""
+    connect_source_phone_number: str = ""
+    salesforce_api_version: str = "62.0"
+    salesforce_external_id_field: str = ""
+    lead_defaults: Mapping[str, str] = field(default_factory=dict)
+    calls_per_number_per_day: int = 3
+    calls_per_hour: int = 200
+    quiet_hours: tuple[int, int] | None = None
+    recording_wait_seconds: float = 600.0
+    ring_seconds: int = 30
     log_level: str = "INFO"
     turn_deadline_seconds: float = 0.8
+    consent_deadline_seconds: float = 3.0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -39,8 +84,45 @@ class Settings:
             response_cache_table=reader.text("RESPONSE_CACHE_TABLE"),
             generate_answer_function=reader.text("GENERATE_ANSWER_FUNCTION"),
             routes=reader.routes("MODEL_ROUTES"),
+            leads_table=reader.text("LEADS_TABLE"),
+            scenario_cache_table=reader.text("SCENARIO_CACHE_TABLE"),
+            call_limits_table=reader.text("CALL_LIMITS_TABLE"),
+            pending_work_table=reader.text("PENDING_WORK_TABLE"),
+            contacts_table=reader.text("CONTACTS_TABLE"),
+            deletions_table=reader.text("DELETIONS_TABLE"),
+            lead_workflow=reader.text("LEAD_WORKFLOW"),
+            team_topic=reader.text("TEAM_TOPIC"),
+            generate_scenario_function=reader.text("GENERATE_SCENARIO_FUNCTION"),
+            invoke_call_function=reader.text("INVOKE_CALL_FUNCTION"),
+            update_lead_function=reader.text("UPDATE_LEAD_FUNCTION"),
+            erase_lead_function=reader.text("ERASE_LEAD_FUNCTION"),
+            salesforce_secret=reader.text("SALESFORCE_SECRET"),
+            phone_hash_secret=reader.text("PHONE_HASH_SECRET"),
+            allowed_countries=reader.countries("ALLOWED_COUNTRIES"),
+            default_country=reader.optional("DEFAULT_COUNTRY", _COUNTRY, "a country's two letters"),
+            recording_key_pattern=reader.pattern("RECORDING_KEY_PATTERN", "contact"),
+            connect_instance_id=reader.optional("CONNECT_INSTANCE_ID", _UUID, "a UUID"),
+            connect_contact_flow_id=reader.optional("CONNECT_CONTACT_FLOW_ID", _UUID, "a UUID"),
+            connect_source_phone_number=reader.optional(
+                "CONNECT_SOURCE_PHONE_NUMBER", _E164, "a number such as +14155550100"
+            ),
+            salesforce_api_version=reader.optional(
+                "SALESFORCE_API_VERSION", _API_VERSION, "a version such as 62.0", "62.0"
+            ),
+            salesforce_external_id_field=reader.optional(
+                "SALESFORCE_EXTERNAL_ID_FIELD", _FIELD_NAME, "a field's API name, or empty"
+            ),
+            lead_defaults=reader.texts("SALESFORCE_LEAD_DEFAULTS", LEAD_DEFAULTS),
+            calls_per_number_per_day=int(reader.number("CALLS_PER_NUMBER_PER_DAY", 3, 1, 1000)),
+            calls_per_hour=int(reader.number("CALLS_PER_HOUR", 200, 1, 1_000_000)),
+            quiet_hours=reader.hours("QUIET_HOURS"),
+            recording_wait_seconds=reader.number("RECORDING_WAIT_SECONDS", 600, 1, 86_400),
+            # Connect rings for at least 15 and at most 60 seconds.
+            ring_seconds=int(reader.number("RING_SECONDS", 30, 15, 60)),
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
             turn_deadline_seconds=reader.number("TURN_DEADLINE_MS", 800, 100, 20_000) / 1000,
+            consent_deadline_seconds=reader.number("CONSENT_DEADLINE_MS", 3000, 1500, 20_000)
+            / 1000,
         )
         if reader.problems:
             raise ConfigError(reader.problems)
@@ -99,6 +181,51 @@ class _Reader:
             self.problems.append(f"{name} must be a number from {low:g} to {high:g}")
             return default
         return value
+
+    def optional(self, name: str, form: re.Pattern[str], must_be: str, default: str = "") -> str:
+        """A text of that form, or `default` where the variable is empty."""
+        value = self._environ.get(name, "").strip() or default
+        if value and not form.fullmatch(value):
+            self.problems.append(f"{name} must be {must_be}")
+        return value
+
+    def countries(self, name: str) -> frozenset[str]:
+        codes = [code.strip() for code in self.text(name).split(",") if code.strip()]
+        if bad := [code for code in codes if not _COUNTRY.fullmatch(code)]:
+            self.problems.append(f"{name} holds {', '.join(bad)}, which is no two-letter country")
+        return frozenset(codes)
+
+    def hours(self, name: str) -> tuple[int, int] | None:
+        value = self._environ.get(name, "off").strip()
+        if value == "off":
+            return None
+        found = _HOURS.fullmatch(value)
+        if found is None or value[:5] == value[6:]:
+            self.problems.append(f"{name} must be off or two times such as 21:00-08:00")
+            return None
+        first_hour, first_minute, last_hour, last_minute = map(int, found.groups())
+        return first_hour * 60 + first_minute, last_hour * 60 + last_minute
+
+    def pattern(self, name: str, group: str) -> re.Pattern[str]:
+        try:
+            pattern = re.compile(self.text(name))
+        except re.error as exc:
+            self.problems.append(f"{name} is no regular expression: {exc}")
+            return re.compile("")
+        if pattern.pattern and group not in pattern.groupindex:
+            self.problems.append(f"{name} needs a group named {group}")
+        return pattern
+
+    def texts(self, name: str, keys: tuple[str, ...]) -> dict[str, str]:
+        try:
+            table = json.loads(self._environ.get(name) or "{}")
+        except ValueError:
+            table = None
+        if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+            self.problems.append(f"{name} must be a JSON object of texts")
+            return dict.fromkeys(keys, "")
+        self.problems.extend(f"{name}.{key} is not used" for key in table if key not in keys)
+        return {key: table.get(key, "") for key in keys}
 
     def routes(self, name: str) -> dict[str, Route]:
         text = self.text(name)

@@ -1,0 +1,156 @@
+"""The leads table: one durable item per interaction, changed only by conditional writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from chalicelib.deadline import Clock
+from chalicelib.dynamodb import ConditionFailedError, Item, Table, attribute, attributes, plain
+from chalicelib.lead import OFFER_SECONDS, Lead, Summary
+
+PHONE_INDEX = "by-phone"
+LEADS_PER_PHONE = 50
+"""The most leads of one number that a deletion looks at."""
+
+_FIELDS = frozenset(field.name for field in fields(Lead))
+
+
+class LeadTable:
+    """Every call raises DependencyError when DynamoDB does not answer or refuses."""
+
+    def __init__(self, client: Callable[[], Any], table: str, clock: Clock = time.time) -> None:
+        self.table = Table(client, table)
+        self._clock = clock
+
+    def get(self, interaction_id: str) -> Lead | None:
+        """The lead as it is now; None where there is none or its offer has lapsed."""
+        answer = self.table.call("get_item", Key=_key(interaction_id), ConsistentRead=True)
+        return self._current(answer.get("Item"))
+
+    def offer(self, lead: Lead) -> bool:
+        """Write what is about to be asked; False when the interaction is past its asking.
+
+        The same session may offer again, with another number or other words. The item is gone
+        after OFFER_SECONDS unless consent takes the expiry away.
+        """
+        item = _to_item(lead) | {"expires_at": attribute(int(lead.offered_at + OFFER_SECONDS) + 1)}
+        return not self._refuses(
+            "put_item",
+            Item=item,
+            ConditionExpression="attribute_not_exists(interaction_id)"
+            " OR (#status = :offered AND #session = :session)",
+            ExpressionAttributeNames={"#status": "status", "#session": "session"},
+            ExpressionAttributeValues=attributes({":offered": "offered", ":session": lead.session}),
+        )
+
+    def update(
+        self,
+        interaction_id: str,
+        changes: Mapping[str, Any] | None = None,
+        once: Mapping[str, Any] | None = None,
+    ) -> Lead | None:
+        """Set `changes`, and of `once` what has no value yet; the lead afterwards, None if gone."""
+        expression, names, values = _assignments(changes or {}, once or {})
+        answer = self._unless_gone(
+            interaction_id,
+            UpdateExpression=expression,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        return None if answer is None else self._current(answer["Attributes"])
+
+    def count(self, interaction_id: str, name: str) -> int:
+        """Add one to a counting field; its new value, 0 where the lead is gone."""
+        _check((name,))
+        answer = self._unless_gone(
+            interaction_id,
+            UpdateExpression="ADD #name :one",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=attributes({":one": 1}),
+        )
+        return 0 if answer is None else int(float(answer["Attributes"][name]["N"]))
+
+    def by_phone(self, phone_hash: str) -> list[Lead]:
+        """The number's leads, at most LEADS_PER_PHONE; the index lags by moments."""
+        answer = self.table.call(
+            "query",
+            IndexName=PHONE_INDEX,
+            KeyConditionExpression="phone_hash = :hash",
+            ExpressionAttributeValues=attributes({":hash": phone_hash}),
+            Limit=LEADS_PER_PHONE,
+        )
+        found = (self._current(item) for item in answer["Items"])
+        return [lead for lead in found if lead is not None]
+
+    def delete(self, interaction_id: str) -> None:
+        """Remove the item; no error when it is not there."""
+        self.table.call("delete_item", Key=_key(interaction_id))
+
+    def _current(self, item: Item | None) -> Lead | None:
+        if not item:
+            return None
+        lead = from_item(item)
+        # DynamoDB returns expired items for days; consent takes the expiry away.
+        return None if 0 < lead.expires_at <= self._clock() else lead
+
+    def _unless_gone(self, interaction_id: str, **request: Any) -> dict[str, Any] | None:
+        try:
+            return self.table.call(
+                "update_item",
+                Key=_key(interaction_id),
+                ConditionExpression="attribute_exists(interaction_id)",
+                ReturnValues="ALL_NEW",
+                **request,
+            )
+        except ConditionFailedError:
+            return None
+
+    def _refuses(self, operation: str, **request: Any) -> bool:
+        try:
+            self.table.call(operation, **request)
+        except ConditionFailedError:
+            return True
+        return False
+
+
+def _key(interaction_id: str) -> Item:
+    return attributes({"interaction_id": interaction_id})
+
+
+def _assignments(
+    changes: Mapping[str, Any], once: Mapping[str, Any]
+) -> tuple[str, dict[str, str], Item]:
+    _check((*changes, *once))
+    parts = [f"#{name} = :{name}" for name in changes]
+    parts += [f"#{name} = if_not_exists(#{name}, :{name})" for name in once]
+    values = {f":{name}": attribute(_stored(v)) for name, v in {**changes, **once}.items()}
+    return "SET " + ", ".join(parts), {f"#{name}": name for name in (*changes, *once)}, values
+
+
+def _check(names: tuple[str, ...]) -> None:
+    if unknown := set(names) - _FIELDS:
+        raise ValueError(f"a lead has no {', '.join(sorted(unknown))}")
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Summary):
+        return {"topics": value.topics, "outcome": value.outcome, "next_step": value.next_step}
+    return value
+
+
+def _to_item(lead: Lead) -> Item:
+    """Fields without a value yet are left out, so that `if_not_exists` means what it says."""
+    values = {name: getattr(lead, name) for name in _FIELDS}
+    return attributes({name: _stored(value) for name, value in values.items() if value})
+
+
+def from_item(item: Item) -> Lead:
+    """The lead that an item holds; attributes of a newer version of the code are passed over."""
+    values = {name: value for name, value in plain(item).items() if name in _FIELDS}
+    values["transcription_attempts"] = int(values.get("transcription_attempts", 0))
+    if summary := values.get("summary"):
+        values["summary"] = Summary(**summary)
+    return Lead(**values)

@@ -1,0 +1,103 @@
+"""What must still happen, one row each, so that no crash and no outage loses it.
+
+`start`: consented, perhaps not started. `summary`: a call has ended, its recording may still
+come. `callback`, `erase`: asked for, not carried out. `parked`: given up, for a person to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, plain
+
+Kind = Literal["start", "summary", "callback", "erase", "parked"]
+ROWS_PER_READ = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One row; `due_at` in seconds since the epoch, `reason` a word without personal data."""
+
+    kind: Kind
+    interaction_id: str
+    due_at: float
+    attempts: int = 0
+    reason: str = ""
+
+
+class PendingWork:
+    """The pending-work table; every call raises DependencyError when DynamoDB fails."""
+
+    def __init__(self, client: Callable[[], Any], table: str) -> None:
+        self.table = Table(client, table)
+
+    def put(self, kind: Kind, interaction_id: str, due_at: float, reason: str = "") -> None:
+        """Add the row, or begin it anew."""
+        self.table.call("put_item", Item=item_of(Work(kind, interaction_id, due_at, 0, reason)))
+
+    def due(self, kind: Kind, now: float, limit: int = ROWS_PER_READ) -> list[Work]:
+        """Rows of that kind whose time has come, the longest overdue first, at most `limit`."""
+        overdue = [work for work in self.all(kind) if work.due_at <= now]
+        return sorted(overdue, key=lambda work: work.due_at)[:limit]
+
+    def all(self, kind: Kind) -> list[Work]:
+        """Every row of that kind: those that wait are few, since what is done is removed."""
+        rows: list[Work] = []
+        start: dict[str, Any] = {}
+        while True:
+            answer = self.table.call(
+                "query",
+                KeyConditionExpression="kind = :kind",
+                ExpressionAttributeValues=attributes({":kind": kind}),
+                ConsistentRead=True,
+                **start,
+            )
+            rows += [_work(item) for item in answer["Items"]]
+            if not (last := answer.get("LastEvaluatedKey")):
+                return rows
+            start = {"ExclusiveStartKey": last}
+
+    def postpone(self, work: Work, due_at: float) -> Work:
+        """One attempt more, due later; nothing happens when the row is gone meanwhile."""
+        later = Work(work.kind, work.interaction_id, due_at, work.attempts + 1, work.reason)
+        with suppress(ConditionFailedError):
+            self.table.call(
+                "put_item",
+                Item=item_of(later),
+                ConditionExpression="attribute_exists(interaction_id)",
+            )
+        return later
+
+    def done(self, kind: Kind, interaction_id: str) -> None:
+        """Remove the row; no error when it is not there."""
+        self.table.call(
+            "delete_item", Key=attributes({"kind": kind, "interaction_id": interaction_id})
+        )
+
+
+def item_of(work: Work) -> Item:
+    """The row as it is stored."""
+    return attributes(
+        {
+            "kind": work.kind,
+            "interaction_id": work.interaction_id,
+            "due_at": work.due_at,
+            "attempts": work.attempts,
+            "reason": work.reason or "-",
+        }
+    )
+
+
+def _work(item: Item) -> Work:
+    """The workflow writes `parked` rows itself, with a time of its own and no attempts."""
+    values = plain(item)
+    return Work(
+        kind=values["kind"],
+        interaction_id=values["interaction_id"],
+        due_at=float(values.get("due_at", 0.0)),
+        attempts=int(values.get("attempts", 0)),
+        reason=" ".join(str(values[n]) for n in ("reason", "error") if n in values),
+    )
