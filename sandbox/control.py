@@ -61,11 +61,13 @@ class Control:
         invocations: InvocationRecords | None = None,
         quotas: RequestQuotas | None = None,
         logs: Callable[[str], list[str]] | None = None,
+        extra_handlers: Mapping[str, Mapping[str, Handler]] | None = None,
     ) -> None:
+        """`extra_handlers` by name and method; a name `x/*` answers whatever is one below `x`."""
         self._latency, self._faults, self._counters = latency, faults, counters
         self._health, self._invocations = health, invocations
         self._quotas, self._logs = quotas, logs
-        self._handlers: dict[str, dict[str, Handler]] = {
+        self._handlers: dict[str, Mapping[str, Handler]] = {
             "calls": {"GET": lambda _: counters.snapshot()},
             "faults": {"GET": lambda _: faults.current(), "POST": self._set_faults},
             "health": {"GET": lambda _: {"ready": health.ready} | health.about},
@@ -77,10 +79,13 @@ class Control:
                 "POST": self._set_quotas,
             },
             "reset": {"POST": lambda _: self._reset()},
+            **(extra_handlers or {}),
         }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        handlers = self._handlers.get(f"{request.path}/".removeprefix(CONTROL_PREFIX).strip("/"))
+        name = f"{request.path}/".removeprefix(CONTROL_PREFIX).strip("/")
+        below = f"{name.rpartition('/')[0]}/*"
+        handlers = self._handlers.get(name) or self._handlers.get(below)
         if request.method == "OPTIONS":
             return HttpResponse(200, [], b"")
         if handlers is None:
