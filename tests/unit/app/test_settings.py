@@ -16,6 +16,22 @@ GOOD = {
     "RESPONSE_CACHE_TABLE": "atlas-dev-response-cache",
     "GENERATE_ANSWER_FUNCTION": "atlas-dev-generate_answer:live",
     "MODEL_ROUTES": json.dumps(dict.fromkeys(ROUTES, ROUTE)),
+    "LEADS_TABLE": "atlas-dev-leads",
+    "SCENARIO_CACHE_TABLE": "atlas-dev-scenario-cache",
+    "CALL_LIMITS_TABLE": "atlas-dev-call-limits",
+    "PENDING_WORK_TABLE": "atlas-dev-pending-work",
+    "CONTACTS_TABLE": "atlas-dev-contacts",
+    "DELETIONS_TABLE": "atlas-dev-deletions",
+    "LEAD_WORKFLOW": "atlas-dev-lead-workflow",
+    "TEAM_TOPIC": "atlas-dev-team",
+    "GENERATE_SCENARIO_FUNCTION": "atlas-dev-generate_scenario:live",
+    "INVOKE_CALL_FUNCTION": "atlas-dev-invoke_call:live",
+    "UPDATE_LEAD_FUNCTION": "atlas-dev-update_lead:live",
+    "ERASE_LEAD_FUNCTION": "atlas-dev-erase_lead:live",
+    "SALESFORCE_SECRET": "atlas/dev/salesforce",
+    "PHONE_HASH_SECRET": "atlas/dev/phone-hash",
+    "ALLOWED_COUNTRIES": "US, CA,GB",
+    "RECORDING_KEY_PATTERN": r"connect/.+/(?P<contact>[0-9a-f-]{36})_[^/]+\.wav",
 }
 
 
@@ -79,6 +95,40 @@ def test_every_bad_route_is_named_by_its_field() -> None:
         "MODEL_ROUTES.scenario.models",
         "MODEL_ROUTES.scenario.max_tokens",
     ]
+
+
+def test_what_only_the_team_knows_is_typed_and_may_be_missing() -> None:
+    parsed = Settings.from_env({**GOOD, "QUIET_HOURS": "21:30-08:00", "DEFAULT_COUNTRY": "US"})
+    assert parsed.allowed_countries == {"US", "CA", "GB"}
+    assert parsed.quiet_hours == (21 * 60 + 30, 8 * 60)
+    assert parsed.connect_instance_id == ""
+    assert Settings.from_env({**GOOD, "QUIET_HOURS": "off"}).quiet_hours is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("ALLOWED_COUNTRIES", "US,Germany", "ALLOWED_COUNTRIES holds Germany"),
+        ("DEFAULT_COUNTRY", "usa", "DEFAULT_COUNTRY must be a country's two letters"),
+        ("QUIET_HOURS", "9pm-8am", "QUIET_HOURS must be off or two times"),
+        ("QUIET_HOURS", "08:00-08:00", "QUIET_HOURS must be off or two times"),
+        ("QUIET_HOURS", "24:00-08:00", "QUIET_HOURS must be off or two times"),
+        ("RECORDING_KEY_PATTERN", "(", "RECORDING_KEY_PATTERN is no regular expression"),
+        ("RECORDING_KEY_PATTERN", "connect/.+", "RECORDING_KEY_PATTERN needs a group"),
+        ("CONNECT_INSTANCE_ID", "our-instance", "CONNECT_INSTANCE_ID must be a UUID"),
+        ("CONNECT_SOURCE_PHONE_NUMBER", "4155550100", "CONNECT_SOURCE_PHONE_NUMBER must be a"),
+        ("SALESFORCE_API_VERSION", "v62", "SALESFORCE_API_VERSION must be a version"),
+        ("SALESFORCE_EXTERNAL_ID_FIELD", "a b", "SALESFORCE_EXTERNAL_ID_FIELD must be a field"),
+        ("SALESFORCE_LEAD_DEFAULTS", "[]", "SALESFORCE_LEAD_DEFAULTS must be a JSON object"),
+        ("SALESFORCE_LEAD_DEFAULTS", '{"firm": "x"}', "SALESFORCE_LEAD_DEFAULTS.firm is not used"),
+        ("CALLS_PER_HOUR", "0", "CALLS_PER_HOUR must be a number from 1"),
+        ("RING_SECONDS", "61", "RING_SECONDS must be a number from 15 to 60"),
+        ("CONSENT_DEADLINE_MS", "100", "CONSENT_DEADLINE_MS must be a number from 1500"),
+    ],
+)
+def test_a_bad_value_is_one_problem_that_names_it(name: str, value: str, problem: str) -> None:
+    (found,) = problems_of(**{name: value})
+    assert found.startswith(problem)
 
 
 def test_a_resource_name_of_spaces_is_missing() -> None:
