@@ -1,0 +1,159 @@
+"""Every minute, what was promised and has not happened yet is started, resumed or parked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import RetryableDependencyError
+from chalicelib.pending_work import Kind
+from chalicelib.steps.recover_leads import (
+    ATTEMPTS,
+    LONGEST_PAUSE_SECONDS,
+    Recovered,
+    RecoverLeadsInput,
+    recover_leads,
+)
+from tests.lead_world import INTERACTION, LeadWorld, lead_world
+
+
+@pytest.fixture
+def world() -> Iterator[LeadWorld]:
+    with lead_world() as world:
+        yield world
+
+
+def run(world: LeadWorld, seconds: float = 50) -> Recovered:
+    deadline = Deadline.after(seconds, clock=world.clock)
+    return recover_leads(RecoverLeadsInput(), deadline, world.services)
+
+
+def rows(world: LeadWorld, kind: Kind) -> list[str]:
+    return [work.interaction_id for work in world.services.pending.all(kind)]
+
+
+def put(world: LeadWorld, kind: Kind, due_in: float = 0.0) -> None:
+    world.services.pending.put(kind, INTERACTION, world.clock() + due_in)
+
+
+def test_nothing_due_is_a_result_of_its_own(world: LeadWorld) -> None:
+    assert run(world) == Recovered("nothing_due")
+
+
+def test_a_consent_whose_workflow_was_not_started_is_started(world: LeadWorld) -> None:
+    world.consented()
+    put(world, "start", due_in=30)
+    assert run(world).done == 0
+    world.clock.advance(30)
+    assert run(world).done == 1
+    assert world.workflow.started == [(INTERACTION, 0)]
+    assert rows(world, "start") == []
+
+
+def test_one_that_runs_already_is_not_started_twice(world: LeadWorld) -> None:
+    world.consented()
+    world.workflow.start(INTERACTION)
+    put(world, "start")
+    assert run(world).done == 1
+    assert world.workflow.started == [(INTERACTION, 0)]
+
+
+@pytest.mark.parametrize("status", ["withdrawn", "erasing"])
+def test_what_was_taken_back_is_not_started(world: LeadWorld, status: str) -> None:
+    world.consented(status=status)
+    put(world, "start")
+    assert run(world).done == 1
+    assert world.workflow.started == []
+
+
+def test_what_was_erased_is_not_started(world: LeadWorld) -> None:
+    put(world, "start")
+    assert run(world).done == 1
+    assert world.workflow.started == []
+
+
+def test_an_outage_puts_the_start_off_with_growing_pauses_until_a_person_must_look(
+    world: LeadWorld,
+) -> None:
+    world.consented()
+    put(world, "start")
+    world.workflow.error = RetryableDependencyError("stepfunctions", "ServiceUnavailable")
+    for _ in range(ATTEMPTS):
+        assert rows(world, "parked") == []
+        run(world)
+        world.clock.advance(LONGEST_PAUSE_SECONDS)
+    assert rows(world, "start") == []
+    assert rows(world, "parked") == [INTERACTION]
+    assert world.services.pending.all("parked")[0].reason == "start"
+
+
+def test_after_the_outage_the_lead_is_started(world: LeadWorld) -> None:
+    world.consented()
+    put(world, "start")
+    world.workflow.error = RetryableDependencyError("stepfunctions", "ServiceUnavailable")
+    assert run(world).postponed == 1
+    world.workflow.error = None
+    assert run(world) == Recovered("nothing_due")
+    world.clock.advance(60)
+    assert run(world).done == 1
+    assert world.workflow.started == [(INTERACTION, 0)]
+
+
+def test_a_call_without_a_recording_resumes_without_summary(world: LeadWorld) -> None:
+    world.consented(task_token="token")
+    put(world, "summary")
+    assert run(world).done == 1
+    assert world.workflow.resumed == [("token", "completed_without_summary")]
+    assert rows(world, "summary") == []
+
+
+def test_an_outcome_that_is_known_already_is_kept(world: LeadWorld) -> None:
+    world.consented(task_token="token", call_outcome="completed")
+    put(world, "summary")
+    run(world)
+    assert world.workflow.resumed == [("token", "completed")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [("callback", "atlas-local-update_lead:live"), ("erase", "atlas-local-erase_lead:live")],
+)
+def test_what_another_function_carries_out_is_asked_for_again(
+    world: LeadWorld, kind: Kind, function: str
+) -> None:
+    put(world, kind)
+    assert run(world).postponed == 1
+    ((invoked, payload),) = world.background.invoked
+    assert (invoked, payload["interaction_id"]) == (function, INTERACTION)
+    assert rows(world, kind) == [INTERACTION]
+
+
+def test_one_row_that_fails_does_not_keep_the_others(world: LeadWorld) -> None:
+    other = "cd" * 16
+    world.offered(interaction_id=other)
+    world.services.leads.update(other, {"status": "consented"})
+    world.consented()
+    put(world, "start")
+    world.services.pending.put("start", other, world.clock() + 0.5)
+    world.clock.advance(1)
+    world.wire.faults["get_item"] = ["InternalServerError"]
+    assert run(world) == Recovered("recovered", done=1, postponed=1)
+    assert world.workflow.started == [(other, 0)]
+
+
+def test_what_there_is_no_time_for_stays_due(world: LeadWorld) -> None:
+    world.consented()
+    put(world, "start")
+    assert run(world, seconds=1).left == 1
+    assert rows(world, "start") == [INTERACTION]
+
+
+def test_a_table_that_fails_while_a_row_is_put_off_leaves_it_due(world: LeadWorld) -> None:
+    world.consented()
+    put(world, "start")
+    world.workflow.error = RetryableDependencyError("stepfunctions", "ServiceUnavailable")
+    world.wire.faults["put_item"] = ["InternalServerError"]
+    assert run(world).postponed == 1
+    assert rows(world, "start") == [INTERACTION]
