@@ -14,10 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib.aws_errors import translated
 from chalicelib.deadline import Clock
+from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, plain
 
 GENERATION_SECONDS = 12.0
 """The longest generation; what `generate_answer` may take."""
@@ -52,8 +50,7 @@ class AnswerTable:
     """The DynamoDB table; every call raises DependencyError when it fails."""
 
     def __init__(self, client: Callable[[], Any], table: str, clock: Clock = time.time) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._clock = clock
 
     def claim(self, key: str) -> Claim:
@@ -69,18 +66,13 @@ class AnswerTable:
                 " AND (attribute_not_exists(lease_until) OR lease_until < :now)",
                 {":owner": lease, ":until": until, ":gone": int(until) + 1, ":now": now},
             )
-        except _ConditionFailed as failed:
+        except ConditionFailedError as failed:
             return Claim(_entry(failed.item, now))
         return Claim(_entry(old, now), lease, until)
 
     def read(self, key: str) -> Entry | None:
         """The entry if it may still be shown."""
-        try:
-            answer = self._client().get_item(
-                TableName=self._table, Key={"key": {"S": key}}, ConsistentRead=True
-            )
-        except (ClientError, BotoCoreError) as exc:
-            raise translated("dynamodb", exc) from exc
+        answer = self._table.call("get_item", Key=attributes({"key": key}), ConsistentRead=True)
         return _entry(answer.get("Item", {}), self._clock())
 
     def store(self, key: str, lease: str, entry: Entry) -> bool:
@@ -100,13 +92,13 @@ class AnswerTable:
                     ":owner": lease,
                 },
             )
-        except _ConditionFailed:
+        except ConditionFailedError:
             return False
         return True
 
     def release(self, key: str, lease: str) -> None:
         """Give a lease back without an answer, so that the next who asks need not wait for it."""
-        with suppress(_ConditionFailed):
+        with suppress(ConditionFailedError):
             self._update(
                 key, "REMOVE lease_owner, lease_until", "lease_owner = :owner", {":owner": lease}
             )
@@ -114,44 +106,28 @@ class AnswerTable:
     def _update(
         self, key: str, update: str, condition: str, values: dict[str, str | float]
     ) -> dict[str, Any]:
-        try:
-            answer = self._client().update_item(
-                TableName=self._table,
-                Key={"key": {"S": key}},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues={name: _typed(v) for name, v in values.items()},
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as exc:
-            if exc.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise _ConditionFailed(dict(exc.response).get("Item", {})) from exc
-            raise translated("dynamodb", exc) from exc
-        except BotoCoreError as exc:
-            raise translated("dynamodb", exc) from exc
-        item: dict[str, Any] = answer.get("Attributes", {})
+        answer = self._table.call(
+            "update_item",
+            Key=attributes({"key": key}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=attributes(values),
+            ReturnValues="ALL_OLD",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        item: Item = answer.get("Attributes", {})
         return item
 
 
-class _ConditionFailed(Exception):
-    def __init__(self, item: Any) -> None:
-        self.item = item
-        super().__init__()
-
-
-def _typed(value: str | float) -> dict[str, str]:
-    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
-
-
-def _entry(item: dict[str, Any], now: float) -> Entry | None:
+def _entry(item: Item, now: float) -> Entry | None:
     if "answer" not in item:
         return None
+    values = plain(item)
     entry = Entry(
-        text=item["answer"]["S"],
-        model=item["model"]["S"],
-        created_at=float(item["created_at"]["N"]),
-        fresh_until=float(item["fresh_until"]["N"]),
-        expires_at=float(item["expires_at"]["N"]),
+        text=values["answer"],
+        model=values["model"],
+        created_at=values["created_at"],
+        fresh_until=values["fresh_until"],
+        expires_at=values["expires_at"],
     )
     return entry if entry.expires_at > now else None
