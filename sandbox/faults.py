@@ -1,18 +1,21 @@
-"""Faults set from outside: a call made slow, refused, or held; posted as a list while it runs."""
+"""Faults set from outside: a call made slow, refused, held or left without its answer."""
 
 from __future__ import annotations
 
+import errno
+import math
 import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sandbox.other_services import OPERATIONS_BY_SERVICE
 from sandbox.routes import service_model, service_names
 
 EVERY = "*"
 HANG_LIMIT_SECONDS = 120.0
-_EFFECTS = ("latency_ms", "error", "hang")
+_EFFECTS = ("latency_ms", "times_slower", "error", "hang", "lose_answer")
 _FIELDS = frozenset(("service", "operation", "rate", "count", *_EFFECTS))
 
 
@@ -24,6 +27,14 @@ class FaultsError(ValueError):
         self.problems = problems
 
 
+class AnswerLostError(ConnectionResetError):
+    """The call was carried out and its answer is not sent: the server ends the connection."""
+
+    def __init__(self) -> None:
+        # cheroot looks at the number to tell a lost client from a failed application.
+        super().__init__(errno.ECONNRESET, "the answer is lost")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Exactly one effect; `count` is how often it applies before it stops, None for ever."""
@@ -31,8 +42,10 @@ class Fault:
     service: str
     operation: str = EVERY
     latency_ms: float | None = None
+    times_slower: float | None = None
     error: str | None = None
     hang: bool | None = None
+    lose_answer: bool | None = None
     rate: float = 1.0
     count: int | None = None
 
@@ -42,11 +55,25 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a call meets: added seconds, then an error code or a hang, if any."""
+    """What a call meets: a factor and added seconds, then an error, a hang or a lost answer."""
 
     added_seconds: float = 0.0
     error: str | None = None
     hang: bool = False
+    times_slower: float = 1.0
+    lose_answer: bool = False
+
+    @property
+    def answer_is_lost(self) -> bool:
+        """Only what was carried out has an answer to lose."""
+        return self.lose_answer and not self.hang and not self.error
+
+    def seconds(self, figure: float, spent: float) -> float:
+        """How long the call takes in all: of the profile's figure and the seconds of work, the
+        longer one counts as what it takes undisturbed."""
+        if self.times_slower == 1:
+            return figure + self.added_seconds
+        return max(figure, spent) * self.times_slower + self.added_seconds
 
 
 class Faults:
@@ -81,13 +108,17 @@ class Faults:
             pairs = zip(self._faults, self._left, strict=True)
             return [fault.to_json() | _without_none({"count": left}) for fault, left in pairs]
 
-    def draw(self, service: str, operation: str) -> Effect:
-        """What this call meets; uses up counts."""
+    def draw(self, service: str, *names: str) -> Effect:
+        """What this call meets, by any of its operation's names; uses up counts."""
         with self._lock:
-            met = [f for i, f in enumerate(self._faults) if self._meets(i, f, service, operation)]
-        error = next((fault.error for fault in met if fault.error), None)
-        added = sum(fault.latency_ms or 0.0 for fault in met) / 1000
-        return Effect(added, error, any(fault.hang for fault in met))
+            met = [f for i, f in enumerate(self._faults) if self._meets(i, f, service, names)]
+        return Effect(
+            added_seconds=sum(fault.latency_ms or 0.0 for fault in met) / 1000,
+            error=next((fault.error for fault in met if fault.error), None),
+            hang=any(fault.hang for fault in met),
+            times_slower=math.prod(fault.times_slower or 1.0 for fault in met),
+            lose_answer=any(fault.lose_answer for fault in met),
+        )
 
     def hold(self) -> None:
         """Block as a hung service does, until the list is replaced, or two minutes at most."""
@@ -101,9 +132,9 @@ class Faults:
         if seconds > 0:
             self._ended.wait(seconds)
 
-    def _meets(self, index: int, fault: Fault, service: str, operation: str) -> bool:
+    def _meets(self, index: int, fault: Fault, service: str, names: tuple[str, ...]) -> bool:
         left = self._left[index]
-        if fault.service not in (service, EVERY) or fault.operation not in (operation, EVERY):
+        if fault.service not in (service, EVERY) or fault.operation not in (*names, EVERY):
             return False
         if left == 0 or self._random.random() >= fault.rate:
             return False
@@ -138,7 +169,9 @@ def _problems(item: Any) -> list[str]:
 
 
 def _service_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    if isinstance(value, str) and (value == EVERY or value in service_names()):
+    if isinstance(value, str) and (
+        value in OPERATIONS_BY_SERVICE or value in {EVERY, *service_names()}
+    ):
         return None
     return f'service must be named as botocore names it, such as "dynamodb", not {value!r}'
 
@@ -147,6 +180,9 @@ def _operation_problem(value: Any, item: Mapping[str, Any]) -> str | None:
     service = item.get("service")
     if value in (None, EVERY) or not isinstance(service, str) or service == EVERY:
         return None
+    if service in OPERATIONS_BY_SERVICE:
+        is_good = str(value).rpartition(".")[2] in OPERATIONS_BY_SERVICE[service]
+        return None if is_good else f"{service} has no operation {value!r}"
     model = service_model(service) if service in service_names() else None
     if model is None or value in model.operation_names:
         return None
@@ -158,13 +194,18 @@ def _latency_problem(value: Any, _: Mapping[str, Any]) -> str | None:
     return None if is_good else f"latency_ms must be a number from 0 to 900000, not {value!r}"
 
 
+def _times_slower_problem(value: Any, _: Mapping[str, Any]) -> str | None:
+    is_good = value is None or (_is_number(value) and 1 <= value <= 1000)
+    return None if is_good else f"times_slower must be a number from 1 to 1000, not {value!r}"
+
+
 def _error_problem(value: Any, _: Mapping[str, Any]) -> str | None:
     is_good = value is None or (isinstance(value, str) and value.isidentifier())
     return None if is_good else f"error must be an error code, not {value!r}"
 
 
-def _hang_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    return None if value in (None, True) else f"hang must be true, not {value!r}"
+def _true_problem(name: str) -> Callable[[Any, Mapping[str, Any]], str | None]:
+    return lambda value, _: None if value in (None, True) else f"{name} must be true, not {value!r}"
 
 
 def _rate_problem(value: Any, _: Mapping[str, Any]) -> str | None:
@@ -181,8 +222,10 @@ _RULES: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "service": _service_problem,
     "operation": _operation_problem,
     "latency_ms": _latency_problem,
+    "times_slower": _times_slower_problem,
     "error": _error_problem,
-    "hang": _hang_problem,
+    "hang": _true_problem("hang"),
+    "lose_answer": _true_problem("lose_answer"),
     "rate": _rate_problem,
     "count": _count_problem,
 }

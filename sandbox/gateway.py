@@ -8,19 +8,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from sandbox import protocol_errors, rest_json
 from sandbox.aws_api import ApiError, AwsService, Operation
+from sandbox.conditions import Conditions
 from sandbox.counters import CallCounters
 from sandbox.faults import Faults
-from sandbox.http_message import Headers, HttpRequest, HttpResponse, read_request, rewind
+from sandbox.http_message import (
+    Environ,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    StartResponse,
+    read_request,
+    rewind,
+    send,
+)
 from sandbox.latency import Latency
 from sandbox.routes import Call, identify, service_model
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 ControlApp = Callable[[HttpRequest], HttpResponse]
 
@@ -31,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The WSGI application behind the sandbox's port."""
+    """The WSGI application behind the sandbox's port; AnswerLostError ends a connection."""
 
     def __init__(
         self,
@@ -46,9 +53,7 @@ class Gateway:
         self._services = {service.service_name: service for service in services}
         self._moto = moto
         self._control = control
-        self._latency = latency
-        self._faults = faults
-        self._counters = counters
+        self._conditions = Conditions(latency, faults, counters, clock)
         self._clock = clock
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -64,20 +69,14 @@ class Gateway:
 
     def _answer(self, request: HttpRequest, environ: Environ, arrived: float) -> HttpResponse:
         call = identify(request)
-        self._counters.add(call.service, call.operation)
-        is_new = bool(environ.get(CONNECTION_IS_NEW))
-        seconds = self._latency.seconds(call.service, call.operation, is_new)
-        effect = self._faults.draw(call.service, call.operation)
-        if effect.hang:
-            self._faults.hold()
-            response = _fault_error(call, request, "ServiceUnavailable")
-        elif effect.error:
-            response = _fault_error(call, request, effect.error)
-        else:
-            response = self._dispatch(call, request, environ)
-        # The work is part of the figure, so that the sandbox's own time is not added to it.
-        self._faults.pause(seconds + effect.added_seconds - (self._clock() - arrived))
-        return response
+        return self._conditions.meet(
+            call.service,
+            (call.operation,),
+            arrived,
+            bool(environ.get(CONNECTION_IS_NEW)),
+            lambda: self._dispatch(call, request, environ),
+            lambda code: _fault_error(call, request, code),
+        )
 
     def _dispatch(self, call: Call, request: HttpRequest, environ: Environ) -> HttpResponse:
         service = self._services.get(call.service)
@@ -134,14 +133,7 @@ def _send(
 ) -> Iterable[bytes]:
     headers = [pair for pair in response.headers if _is_kept(pair[0])]
     headers += _cors(request.headers)
-    if isinstance(response.body, bytes):
-        if not any(name.lower() == "content-length" for name, _ in headers):
-            headers.append(("Content-Length", str(len(response.body))))
-        body: Iterable[bytes] = [response.body]
-    else:
-        body = response.body
-    start_response(f"{response.status} {_phrase(response.status)}", headers)
-    return body
+    return send(HttpResponse(response.status, headers, response.body), start_response)
 
 
 def _is_kept(header: str) -> bool:
@@ -159,10 +151,3 @@ def _cors(headers: Mapping[str, str]) -> Headers:
         ("Access-Control-Expose-Headers", "*"),
         ("Access-Control-Max-Age", "600"),
     ]
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 Headers = list[tuple[str, str]]
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+_BODILESS = (204, 304)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class HttpResponse:
     body: bytes | Iterable[bytes] = b""
 
 
-def read_request(environ: dict[str, Any]) -> HttpRequest:
+def read_request(environ: Environ) -> HttpRequest:
     """Take the request off a WSGI environ and leave the environ readable once more for moto."""
     uri = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "/")
     path, _, query = uri.partition("?")
@@ -50,7 +55,19 @@ def read_request(environ: dict[str, Any]) -> HttpRequest:
     )
 
 
-def rewind(environ: dict[str, Any], body: bytes) -> None:
+def send(response: HttpResponse, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a WSGI server; a body of bytes gets its length, unless the status forbids it."""
+    headers, body = list(response.headers), response.body
+    if isinstance(body, bytes):
+        has_length = any(name.lower() == "content-length" for name, _ in headers)
+        if not has_length and response.status not in _BODILESS:
+            headers.append(("Content-Length", str(len(body))))
+        body = [body]
+    start_response(f"{response.status} {_phrase(response.status)}", headers)
+    return body
+
+
+def rewind(environ: Environ, body: bytes) -> None:
     """Let another application read a body that was read already."""
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
@@ -58,7 +75,7 @@ def rewind(environ: dict[str, Any], body: bytes) -> None:
     environ["wsgi.input_terminated"] = True
 
 
-def _read_body(environ: dict[str, Any]) -> bytes:
+def _read_body(environ: Environ) -> bytes:
     if environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
         return bytes(environ["wsgi.input"].read())
     length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -75,3 +92,10 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
     return headers
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

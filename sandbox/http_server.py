@@ -6,10 +6,12 @@ import errno
 import logging
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 from cheroot import wsgi
 from cheroot.server import HTTPConnection
+from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from sandbox.gateway import CONNECTION_IS_NEW, WsgiApp
 
@@ -22,6 +24,8 @@ _MOST_THREADS = 2000
 # Above the 60 s that botocore keeps trying, and long enough that a frozen environment comes back.
 IDLE_CONNECTION_SECONDS = 300
 _KEPT_CONNECTIONS = 2000
+# The thread that accepts everybody's connections shakes hands with each.
+_HANDSHAKE_SECONDS = 5
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +53,14 @@ class _Connection(HTTPConnection):
         # from Python 3.13 on that is an exception nobody can catch.
         self.wfile.raw.close()
         super().close()
+
+
+class _Tls(BuiltinSSLAdapter):
+    """As cheroot's, but a client that stays silent cannot keep the others waiting for long."""
+
+    def wrap(self, sock: socket.socket) -> Any:
+        sock.settimeout(_HANDSHAKE_SECONDS)
+        return super().wrap(sock)  # type: ignore[no-untyped-call]
 
 
 class _QuietServer(wsgi.Server):
@@ -88,9 +100,18 @@ class _QuietServer(wsgi.Server):
 
 
 class HttpServer:
-    """Serves a WSGI application on 127.0.0.1; `port` 0 takes any free one."""
+    """Serves a WSGI application on 127.0.0.1; `port` 0 takes any free one.
 
-    def __init__(self, app: WsgiApp | None, port: int, threads: int = WORKER_THREADS) -> None:
+    `tls` is a certificate's file and its key's; without it the server speaks plain HTTP.
+    """
+
+    def __init__(
+        self,
+        app: WsgiApp | None,
+        port: int,
+        threads: int = WORKER_THREADS,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         self._server = _QuietServer(
             ("127.0.0.1", port),
             app,
@@ -101,6 +122,8 @@ class HttpServer:
             shutdown_timeout=2,
         )
         self._server.gateway = _ConnectionAwareGateway
+        if tls is not None:
+            self._server.ssl_adapter = _Tls(*(str(path) for path in tls))
         self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
         # How long the accepting loop sleeps, and so how long an orderly end takes.
         self._server.expiration_interval = 0.05

@@ -11,6 +11,7 @@ ModelClass = Literal["haiku", "sonnet"]
 
 PROFILES = ("none", "reported")
 REFERENCE_TOKENS = 80
+EVERY = "*"
 
 _DYNAMODB_DATA_PLANE = (
     *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem"),
@@ -36,6 +37,8 @@ _REPORTED: dict[tuple[str, str], _Milliseconds] = {
     ("stepfunctions", "StartExecution"): _same(50),
     ("connect", "StartOutboundVoiceContact"): _same(800),
     **{("dynamodb", name): _Milliseconds(50, 200) for name in _DYNAMODB_DATA_PLANE},
+    ("salesforce", "token"): _same(500),
+    ("salesforce", EVERY): _Milliseconds(200, 800),
 }
 _ANSWER_SECONDS: dict[ModelClass, tuple[float, float]] = {
     "haiku": (0.5, 1.0),
@@ -68,8 +71,8 @@ class Latency:
     def seconds(self, service: str, operation: str, connection_is_new: bool) -> float:
         """How long a call takes from its arrival to its answer; 0 where the profile is silent."""
         profile, scale = self.current()
-        figure = _REPORTED.get((service, operation)) if profile == "reported" else None
-        if figure is None:
+        figure = _REPORTED.get((service, operation)) or _REPORTED.get((service, EVERY))
+        if figure is None or profile != "reported":
             return 0.0
         milliseconds = figure.new_connection if connection_is_new else figure.kept_connection
         return milliseconds / 1000 * scale

@@ -108,7 +108,7 @@ def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> 
         "fault 3: unknown field 'colour'",
         "fault 3: latency_ms must be a number from 0 to 900000, not -1",
         "fault 3: error must be an error code, not 'A B'",
-        "fault 3: give exactly one of latency_ms, error, hang, not 2",
+        "fault 3: give exactly one of latency_ms, times_slower, error, hang, lose_answer, not 2",
         "fault 4: must be an object",
     ]
     assert gateway.faults.current() == []
