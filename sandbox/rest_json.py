@@ -222,8 +222,7 @@ def _exception_frame(exc: ApiError, shape: StructureShape) -> bytes:
 
 
 def _validation_code(service: ServiceModel) -> str:
-    """Connect calls it InvalidRequestException; the others answer ValidationException."""
+    """Connect and Transcribe have names of their own for it; the others ValidationException."""
     names = {shape.name for shape in service.error_shapes}
-    if "ValidationException" not in names and "InvalidRequestException" in names:
-        return "InvalidRequestException"
-    return "ValidationException"
+    codes = ("ValidationException", "InvalidRequestException", "BadRequestException")
+    return next((code for code in codes if code in names), codes[0])

@@ -16,6 +16,7 @@ from sandbox.connect import lines
 from sandbox.connect.aftermath import Aftermath
 from sandbox.connect.call import Call, Turn
 from sandbox.connect.contact_events import BY_CALLER, BY_FLOW, REASONS
+from sandbox.connect.delivery import Ways
 from sandbox.connect.flow import Flow
 from sandbox.connect.flow_run import FlowRun, Listener, Said
 from sandbox.connect.ledger import Ledger
@@ -41,6 +42,7 @@ class Exchange:
     aftermath: Aftermath
     line: Scheduler
     work: Scheduler
+    ways: Ways
     clock: Callable[[], float]
 
 
@@ -52,6 +54,7 @@ class Calls:
         self.lines = Lines()
         self.claims = Claims(exchange.clock)
         self.ledger = Ledger(exchange.clock)
+        self.ways = exchange.ways
 
     def place(
         self, number: str, attributes: dict[str, str], ring_timeout: float, dial_seconds: float
@@ -113,8 +116,9 @@ class Calls:
         return call.to_json()
 
     def reset(self) -> None:
-        """Forget the ended calls and every line that was set."""
+        """Forget the ended calls, every line that was set, and how events come."""
         self.lines.reset()
+        self.ways.reset()
         self.ledger.forget_ended()
 
     def _find(self, contact_id: str) -> Call:

@@ -90,8 +90,8 @@ def _set_quota(phone: ConnectService, body: Body) -> Body:
 
 
 def _events(phone: ConnectService) -> Body:
-    how = {name: asdict(phone.delivery.how(source)) for name, source in _SOURCES.items()}
-    return {**how, "undelivered": phone.delivery.undelivered()}
+    how = {name: asdict(phone.calls.ways.of(source)) for name, source in _SOURCES.items()}
+    return {**how, "undelivered": phone.calls.ways.undelivered()}
 
 
 def _set_events(phone: ConnectService, body: Body) -> Body:
@@ -100,7 +100,7 @@ def _set_events(phone: ConnectService, body: Body) -> Body:
         raise PhoneError(*(f"unknown service {name!r}" for name in unknown))
     parsed = {source: _delivered(name, body.get(name, {})) for name, source in _SOURCES.items()}
     for source, how in parsed.items():
-        phone.delivery.set_how(source, how)
+        phone.calls.ways.put(source, how)
     return _events(phone)
 
 

@@ -10,7 +10,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,49 +52,62 @@ class Event:
         }
 
 
-@dataclass(slots=True)
-class _Held:
-    events: list[Event] = field(default_factory=list)
+class Ways:
+    """How each source's events come, and what was given up, without what it held; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._how: dict[str, Delivered] = {}
+        self._undelivered: deque[dict[str, str]] = deque(maxlen=_KEPT)
+
+    def put(self, source: str, how: Delivered) -> None:
+        """How the events of a source (`aws.connect`, `aws.transcribe`) come from now on."""
+        with self._lock:
+            self._how[source] = how
+
+    def of(self, source: str) -> Delivered:
+        with self._lock:
+            return self._how.get(source, Delivered())
+
+    def give_up(self, service: str, operation: str, error: str) -> None:
+        with self._lock:
+            self._undelivered.append({"service": service, "operation": operation, "error": error})
+
+    def undelivered(self) -> list[dict[str, str]]:
+        """The last requests that were given up, oldest first."""
+        with self._lock:
+            return [dict(one) for one in self._undelivered]
+
+    def reset(self) -> None:
+        with self._lock:
+            self._how.clear()
+            self._undelivered.clear()
 
 
 class Delivery:
-    """Sends in the background; `undelivered` says what was given up, without what it held."""
+    """Sends in the background, as `ways` says."""
 
     def __init__(
         self,
         client_of: ClientOf,
         scheduler: Scheduler,
+        ways: Ways,
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        self._client_of, self._scheduler = client_of, scheduler
+        self._client_of, self._scheduler, self._ways = client_of, scheduler, ways
         self._ended = threading.Event()
         self._wait = wait or self._ended.wait
         self._lanes = Lanes(scheduler)
         self._lock = threading.Lock()
-        self._how: dict[str, Delivered] = {}
-        self._held: dict[str, _Held] = {}
-        self._undelivered: deque[dict[str, str]] = deque(maxlen=_KEPT)
+        self._held: dict[str, list[Event]] = {}
 
     def close(self) -> None:
         """Try nothing again from now on."""
         self._ended.set()
 
-    def set_how(self, source: str, how: Delivered) -> None:
-        """How the events of a source (`aws.connect`, `aws.transcribe`) come from now on."""
-        with self._lock:
-            self._how[source] = how
-
-    def how(self, source: str) -> Delivered:
-        with self._lock:
-            return self._how.get(source, Delivered())
-
-    def undelivered(self) -> list[dict[str, str]]:
-        with self._lock:
-            return [dict(one) for one in self._undelivered]
-
     def event(self, lane: str, event: Event, is_last: bool) -> None:
-        """Send an event after the earlier ones of its lane, or as `set_how` says."""
-        how = self.how(event.source)
+        """Send an event after the earlier ones of its lane, or as `ways` says."""
+        how = self._ways.of(event.source)
         if how.lost:
             return
         for each in self._due(lane, event, is_last, how):
@@ -122,12 +135,9 @@ class Delivery:
         if not how.reversed:
             return [event]
         with self._lock:
-            held = self._held.setdefault(lane, _Held())
-            held.events.insert(0, event)
-            if not is_last:
-                return []
-            del self._held[lane]
-        return held.events
+            held = self._held.setdefault(lane, [])
+            held.insert(0, event)
+            return self._held.pop(lane) if is_last else []
 
     def _send(self, lane: str, event: Event, delay_seconds: float) -> None:
         def put() -> None:
@@ -150,5 +160,4 @@ class Delivery:
     def _give_up(self, service: str, operation: str, exc: Exception) -> None:
         response = getattr(exc, "response", {})
         code = response.get("Error", {}).get("Code") or type(exc).__name__
-        with self._lock:
-            self._undelivered.append({"service": service, "operation": operation, "error": code})
+        self._ways.give_up(service, operation, code)

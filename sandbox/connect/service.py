@@ -15,7 +15,7 @@ from sandbox.connect.call import Call
 from sandbox.connect.calls import Calls, Exchange
 from sandbox.connect.clients import ClientOf, Clients
 from sandbox.connect.contact_record import contact_record
-from sandbox.connect.delivery import Delivery
+from sandbox.connect.delivery import Delivery, Ways
 from sandbox.connect.timers import Scheduler, Timers
 from sandbox.latency import Latency
 
@@ -46,15 +46,17 @@ class ConnectService:
         self._clients = Clients(endpoint)
         self._line, self._work = line or Timers("phone-line", 1), work or Timers("phone", _WORKERS)
         clients = client_of or self._clients
-        self.delivery = Delivery(clients, self._work, wait)
+        ways = Ways()
+        self._delivery = Delivery(clients, self._work, ways, wait)
         self.quota = requests.Quota(clock)
         self.calls = Calls(
             Exchange(
                 flow=flow.load(flow_file),
                 listen=BotLine(lex_runtime, clients, stage).listen,
-                aftermath=Aftermath(self.delivery, self._work, stage, clock),
+                aftermath=Aftermath(self._delivery, self._work, stage, clock),
                 line=self._line,
                 work=self._work,
+                ways=ways,
                 clock=clock,
             )
         )
@@ -70,7 +72,7 @@ class ConnectService:
 
     def close(self) -> None:
         """End every thread; calls that are under way stay as they are."""
-        self.delivery.close()
+        self._delivery.close()
         self._line.close()
         self._work.close()
         self._clients.close()

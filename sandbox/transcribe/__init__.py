@@ -1,0 +1,5 @@
+"""Amazon Transcribe's batch jobs, for recordings of the sandbox's own calls."""
+
+from sandbox.transcribe.service import TranscribeService
+
+__all__ = ["TranscribeService"]
