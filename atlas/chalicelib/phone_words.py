@@ -62,7 +62,7 @@ class _Piece:
 
 
 def plain(text: str) -> str:
-    """One spelling for every script's digits, dashes and apostrophes; no addresses, nothing unseen."""
+    """One spelling for digits, dashes and apostrophes; without addresses and unseen marks."""
     spelled = _APOSTROPHES.sub("'", _DASHES.sub("-", _ADDRESS.sub(";", text[:CHARACTERS])))
     folded = unicodedata.normalize("NFKC", spelled)
     return "".join(_ascii_digit(each) for each in folded if unicodedata.category(each) != "Cf")
