@@ -26,11 +26,12 @@ _CONFIG = Config(
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's clients for the two services that a release changes, and the one it looks at."""
+    """boto3's clients for the two services that a release changes, and those it looks at."""
 
     lambda_: Any
     lex: Any
     dynamodb: Any
+    stepfunctions: Any
 
 
 def clients(stage: str) -> Clients:
@@ -44,6 +45,7 @@ def clients(stage: str) -> Clients:
         lambda_=session.client("lambda", config=_CONFIG, **options),
         lex=session.client("lexv2-models", config=_CONFIG, **options),
         dynamodb=session.client("dynamodb", config=_CONFIG, **options),
+        stepfunctions=session.client("stepfunctions", config=_CONFIG, **options),
     )
 
 

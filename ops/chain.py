@@ -42,7 +42,7 @@ class Chain:
         head = f"Lex alias {LIVE} ({self.bot_alias_id}) -> bot version {self.bot_version}"
         hooks = [f"  {locale} -> {arn}" for locale, arn in self.locales.items()]
         rows = [
-            f"  {link.function:<18} {link.alias:<5} -> version {link.version:<4} {link.provisioned}"
+            f"  {link.function:<20} {link.alias:<5} -> version {link.version:<4} {link.provisioned}"
             for link in self.links
         ]
         return "\n".join([head, *hooks, *(row.rstrip() for row in rows)])

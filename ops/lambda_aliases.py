@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ops.aws import found
-from ops.stages import FUNCTIONS, LIVE, function_name
+from ops.stages import FUNCTIONS, LIVE, LambdaFunction, function_name
 from ops.steps import Context, Done
-
-# An answer that is made for the cache is worth nothing later, and a retry would make it twice.
-BACKGROUND_INVOKE = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 
 Configuration = dict[str, Any]
 Versions = dict[str, str]
@@ -56,19 +53,26 @@ def serves(alias: Configuration | None, version: str) -> bool:
     return not alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
 
 
-def limit_background(ctx: Context) -> Done[None]:
-    """Give the background functions' asynchronous invokes no retry and a minute of life."""
-    names = [f.name for f in FUNCTIONS if f.is_background]
-    changed = [name for name in names if _limit(ctx, name)]
-    detail = f"no retries, at most 60 s old: {', '.join(names)}"
+def limit_asynchronous(ctx: Context) -> Done[None]:
+    """Give every function's asynchronous invokes the retries and the age that its row says."""
+    changed = [f.name for f in FUNCTIONS if _limit(ctx, f)]
+    word = "would limit" if ctx.dry_run else "limited"
+    detail = f"{word} {', '.join(changed)}" if changed else "each as its row says"
     return Done(None, detail, bool(changed))
 
 
-def _limit(ctx: Context, name: str) -> bool:
-    target = {"FunctionName": function_name(ctx.stage, name), "Qualifier": LIVE}
+def _limit(ctx: Context, function: LambdaFunction) -> bool:
+    """Whether the limits had to change, which they do not for a function without any."""
+    if function.asynchronous is None:
+        return False
+    wanted = {
+        "MaximumRetryAttempts": function.asynchronous.retries,
+        "MaximumEventAgeInSeconds": function.asynchronous.max_age_seconds,
+    }
+    target = {"FunctionName": function_name(ctx.stage, function.name), "Qualifier": LIVE}
     now = found(ctx.clients.lambda_.get_function_event_invoke_config, **target) or {}
-    if all(now.get(key) == value for key, value in BACKGROUND_INVOKE.items()):
+    if all(now.get(key) == value for key, value in wanted.items()):
         return False
     if not ctx.dry_run:
-        ctx.clients.lambda_.put_function_event_invoke_config(**target, **BACKGROUND_INVOKE)
+        ctx.clients.lambda_.put_function_event_invoke_config(**target, **wanted)
     return True

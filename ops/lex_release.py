@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from ops.aws import found, is_error, pages
+from ops.aws import found, pages
 from ops.errors import RefusedError
-from ops.stages import FULFILLMENT, LIVE, bot_name, function_name
+from ops.permissions import permit, statement_ids
+from ops.stages import FULFILLMENT, LIVE, bot_name
 from ops.steps import NEW_VERSION, Context, Done
 
 _AVAILABLE_LIMIT_SECONDS = 180
@@ -86,32 +85,18 @@ def reserve_alias(ctx: Context, bot: Bot) -> str:
 def allow_lex(ctx: Context, bot: Bot, function_arn: str) -> Done[str]:
     """Let this bot's alias, and nothing else, invoke fulfilment's `live`; gives the alias id."""
     alias_id = reserve_alias(ctx, bot)
-    target = {"FunctionName": function_name(ctx.stage, FULFILLMENT), "Qualifier": LIVE}
     statement_id = f"lex-{bot.bot_id}-{alias_id}"
-    if alias_id != NEW_VERSION and statement_id in _statement_ids(ctx, target):
+    if alias_id != NEW_VERSION and statement_id in statement_ids(ctx, FULFILLMENT):
         return Done(alias_id, f"Lex alias {alias_id} may invoke {FULFILLMENT}:{LIVE}")
     if ctx.dry_run:
         return Done(alias_id, f"would let Lex invoke {FULFILLMENT}:{LIVE}", True)
-    permission = _permission(bot, alias_id, function_arn)
-    try:
-        ctx.clients.lambda_.add_permission(**target, StatementId=statement_id, **permission)
-    except ClientError as error:
-        # Another release was quicker; the same id means the same statement.
-        if not is_error(error, "ResourceConflictException"):
-            raise
+    permit(ctx, FULFILLMENT, statement_id, _permission(bot, alias_id, function_arn))
     return Done(alias_id, f"Lex alias {alias_id} may now invoke {FULFILLMENT}:{LIVE}", True)
-
-
-def _statement_ids(ctx: Context, target: Mapping[str, str]) -> set[str]:
-    answer = found(ctx.clients.lambda_.get_policy, **target)
-    statements = json.loads(answer["Policy"])["Statement"] if answer else []
-    return {statement.get("Sid", "") for statement in statements}
 
 
 def _permission(bot: Bot, alias_id: str, function_arn: str) -> dict[str, str]:
     _, partition, _, region, account, *_ = function_arn.split(":")
     return {
-        "Action": "lambda:InvokeFunction",
         "Principal": "lexv2.amazonaws.com",
         "SourceArn": f"arn:{partition}:lex:{region}:{account}:bot-alias/{bot.bot_id}/{alias_id}",
         "SourceAccount": account,

@@ -1,31 +1,54 @@
-"""The IAM policy of each stage and function: what it calls, on what it calls it, nothing else.
+"""The IAM policy of each stage and function: what `ops/access.py` says, as documents.
 
 Region and account stay `*`, because one file serves every account that the stage is deployed to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from ops.stages import LIVE, MODEL_ROUTES, LambdaFunction, function_name, response_cache_table
+from ops.access import ACCESS, Access, Verbs
+from ops.stages import (
+    APP,
+    LIVE,
+    MODEL_ROUTES,
+    LambdaFunction,
+    function_name,
+    lead_workflow,
+    secret,
+    table,
+    team_topic,
+)
+from ops.team import team
 
 Statement = dict[str, Any]
+
+# Only these tables are encrypted with the stage's own key, in infra/tables.yaml.
+TABLES_WITH_KEY = ("leads", "scenario-cache")
+_EXECUTION_ACTIONS = ("StopExecution",)
 
 
 def policy(stage: str, function: LambdaFunction) -> dict[str, Any]:
     """The policy document that Chalice attaches verbatim to the function's role."""
-    statements = [
-        _logs(stage, function),
-        _tracing(),
-        _response_cache(stage),
-        _models(function.routes),
-        *(_invoke(stage, name) for name in function.invokes),
-    ]
+    access = ACCESS[function.name]
+    statements = [_logs(stage, function), _tracing()]
+    for part in _PARTS:
+        statements += part(stage, access)
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _allow(sid: str, actions: list[str], resources: list[str]) -> Statement:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def _actions(service: str, verbs: Verbs) -> list[str]:
+    return [f"{service}:{verb}" for verb in verbs]
+
+
+def _sid(prefix: str, name: str) -> str:
+    words = name.replace("/", "-").replace("_", "-").split("-")
+    return prefix + "".join(word.capitalize() for word in words)
 
 
 def _logs(stage: str, function: LambdaFunction) -> Statement:
@@ -40,23 +63,18 @@ def _tracing() -> Statement:
     return _allow("Tracing", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"])
 
 
-def _response_cache(stage: str) -> Statement:
-    table = f"arn:aws:dynamodb:*:*:table/{response_cache_table(stage)}"
-    return _allow("ResponseCache", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [table])
+def _tables(stage: str, access: Access) -> Iterator[Statement]:
+    for name, verbs in access.tables.items():
+        arn = f"arn:aws:dynamodb:*:*:table/{table(stage, name)}"
+        yield _allow(_sid("Table", name), _actions("dynamodb", verbs), [arn])
 
 
-def _invoke(stage: str, name: str) -> Statement:
-    arn = f"arn:aws:lambda:*:*:function:{function_name(stage, name)}:{LIVE}"
-    sid = "Invoke" + "".join(part.capitalize() for part in name.split("_"))
-    return _allow(sid, ["lambda:InvokeFunction"], [arn])
-
-
-def _models(routes: tuple[str, ...]) -> Statement:
+def _models(stage: str, access: Access) -> Iterator[Statement]:
     # ConverseStream, the only call that Atlas makes, is authorised as this action.
-    model_ids = dict.fromkeys(m for route in routes for m in MODEL_ROUTES[route]["models"])
+    model_ids = dict.fromkeys(m for route in access.routes for m in MODEL_ROUTES[route]["models"])
     arns = dict.fromkeys(arn for model_id in model_ids for arn in _model_arns(model_id))
-    actions = ["bedrock:InvokeModelWithResponseStream"]
-    return _allow("Models", actions, list(arns))
+    if arns:
+        yield _allow("Models", ["bedrock:InvokeModelWithResponseStream"], list(arns))
 
 
 def _model_arns(model_id: str) -> list[str]:
@@ -69,3 +87,97 @@ def _model_arns(model_id: str) -> list[str]:
         f"arn:aws:bedrock:*::foundation-model/{model}",
     ]
     return [*arns, f"arn:aws:bedrock:::foundation-model/{model}"] if scope == "global" else arns
+
+
+def _invokes(stage: str, access: Access) -> Iterator[Statement]:
+    for name in access.invokes:
+        arn = f"arn:aws:lambda:*:*:function:{function_name(stage, name)}:{LIVE}"
+        yield _allow(_sid("Invoke", name), ["lambda:InvokeFunction"], [arn])
+
+
+def _secrets(stage: str, access: Access) -> Iterator[Statement]:
+    # Secrets Manager ends a secret's ARN with six characters of its own choice.
+    for name in access.secrets:
+        arn = f"arn:aws:secretsmanager:*:*:secret:{secret(stage, name)}-??????"
+        yield _allow(_sid("Secret", name), ["secretsmanager:GetSecretValue"], [arn])
+
+
+def _workflow(stage: str, access: Access) -> Iterator[Statement]:
+    # A task token belongs to a state machine, so SendTaskSuccess takes nothing narrower.
+    on_machine = tuple(v for v in access.workflow if v not in _EXECUTION_ACTIONS)
+    on_execution = tuple(v for v in access.workflow if v in _EXECUTION_ACTIONS)
+    name = lead_workflow(stage)
+    if on_machine:
+        arn = f"arn:aws:states:*:*:stateMachine:{name}"
+        yield _allow("Workflow", _actions("states", on_machine), [arn])
+    if on_execution:
+        arn = f"arn:aws:states:*:*:execution:{name}:*"
+        yield _allow("Executions", _actions("states", on_execution), [arn])
+
+
+def _calls(stage: str, access: Access) -> Iterator[Statement]:
+    """Nothing until the team has an instance; `invoke_call` says so when it starts."""
+    instance = team(stage).connect_instance_id
+    if access.calls and instance:
+        arn = f"arn:aws:connect:*:*:instance/{instance}"
+        yield _allow("Calls", _actions("connect", access.calls), [arn, f"{arn}/contact/*"])
+
+
+def _transcription(stage: str, access: Access) -> Iterator[Statement]:
+    if access.transcription:
+        arn = f"arn:aws:transcribe:*:*:transcription-job/{APP}-{stage}-*"
+        yield _allow("Transcription", _actions("transcribe", access.transcription), [arn])
+
+
+def _objects(stage: str, access: Access) -> Iterator[Statement]:
+    # The bucket's name ends with the account, which this file does not know: the condition keeps
+    # a bucket of somebody else's with such a name out.
+    for prefix, verbs in access.objects.items():
+        arn = f"arn:aws:s3:::{APP}-{stage}-recordings-*/{prefix}/*"
+        statement = _allow(_sid("Objects", prefix), _actions("s3", verbs), [arn])
+        ours = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
+        yield statement | {"Condition": ours}
+
+
+def _team(stage: str, access: Access) -> Iterator[Statement]:
+    if access.tells_the_team:
+        yield _allow("Team", ["sns:Publish"], [f"arn:aws:sns:*:*:{team_topic(stage)}"])
+
+
+def _keys(stage: str, access: Access) -> Iterator[Statement]:
+    """The stage's key, only through the services that encrypt with it for this function."""
+    reads = {v for verbs in access.objects.values() for v in verbs} & {"GetObject"}
+    writes = {v for verbs in access.objects.values() for v in verbs} & {"PutObject"}
+    if set(access.tables) & set(TABLES_WITH_KEY):
+        yield _key(stage, "dynamodb", ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"))
+    if access.secrets:
+        yield _key(stage, "secretsmanager", ("Decrypt",))
+    if reads or writes:
+        yield _key(stage, "s3", ("Decrypt", "GenerateDataKey") if writes else ("Decrypt",))
+    if access.tells_the_team:
+        yield _key(stage, "sns", ("Decrypt", "GenerateDataKey"))
+
+
+def _key(stage: str, service: str, verbs: Verbs) -> Statement:
+    # IAM takes no alias as a resource: the condition names it instead, and the service.
+    statement = _allow(_sid("Key", service), _actions("kms", verbs), ["arn:aws:kms:*:*:key/*"])
+    return statement | {
+        "Condition": {
+            "StringLike": {"kms:ViaService": f"{service}.*.amazonaws.com"},
+            "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{APP}-{stage}"},
+        }
+    }
+
+
+_PARTS: tuple[Callable[[str, Access], Iterator[Statement]], ...] = (
+    _tables,
+    _models,
+    _invokes,
+    _secrets,
+    _workflow,
+    _calls,
+    _transcription,
+    _objects,
+    _team,
+    _keys,
+)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ops.chain import Chain, verify
-from ops.lambda_aliases import limit_background, move_aliases
+from ops.lambda_aliases import limit_asynchronous, move_aliases
 from ops.lambda_versions import check_health, check_one_zip, find_functions, publish_versions
 from ops.lex_release import allow_lex, bind_alias, find_bot, publish_bot
 from ops.provisioned import free_older, provision
 from ops.stages import FULFILLMENT
 from ops.steps import Context, Steps
 from ops.tables import find_tables
+from ops.workflow import allow_rules, find_workflow
 
 
 def release(ctx: Context, steps: Steps) -> Chain | None:
@@ -20,6 +21,7 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
     """
     functions = steps.run("find the functions", lambda: find_functions(ctx))
     steps.run("find the tables", lambda: find_tables(ctx, functions))
+    steps.run("find the workflow", lambda: find_workflow(ctx, functions))
     bot = steps.run("find the bot", lambda: find_bot(ctx))
     fulfillment_arn = functions[FULFILLMENT]["FunctionArn"].removesuffix(":$LATEST")
 
@@ -30,6 +32,7 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
     steps.run("provision fulfilment", lambda: provision(ctx, live))
     steps.run("move the Lambda aliases", lambda: move_aliases(ctx, versions))
 
+    steps.run("let event rules invoke", lambda: allow_rules(ctx, functions))
     alias_id = steps.run("let Lex invoke", lambda: allow_lex(ctx, bot, fulfillment_arn))
     bot_version = steps.run("publish the bot", lambda: publish_bot(ctx, bot))
     steps.run(
@@ -38,7 +41,7 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
     )
 
     steps.run("free older versions", lambda: free_older(ctx, live))
-    steps.run("limit background invokes", lambda: limit_background(ctx))
+    steps.run("limit asynchronous invokes", lambda: limit_asynchronous(ctx))
     if ctx.dry_run:
         return None
     return steps.run("verify the chain", lambda: verify(ctx, bot, alias_id, fulfillment_arn))

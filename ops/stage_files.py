@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.bot_definition import Locale, load_bot_definition
+from ops.environment import environment
 from ops.policies import policy
 from ops.stages import (
     APP,
@@ -15,7 +16,6 @@ from ops.stages import (
     STAGE_SIZES,
     STAGES,
     LambdaFunction,
-    environment,
 )
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,11 +1,10 @@
-"""The one table of stages and functions: names, sizes, environment and provisioned concurrency.
+"""The one table of stages and functions: names, sizes, models, how each may be invoked.
 
 config.json, the policies and the release all read it, so a name is never written twice.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,15 @@ LIVE = "live"
 FULFILLMENT = "lex_fulfillment"
 GENERATE_ANSWER = "generate_answer"
 KEEP_WARM = "keep_warm"
+CREATE_LEAD = "create_lead"
+GENERATE_SCENARIO = "generate_scenario"
+INVOKE_CALL = "invoke_call"
+UPDATE_LEAD = "update_lead"
+START_TRANSCRIPTION = "start_transcription"
+SUMMARIZE_CALL = "summarize_call"
+CALL_ENDED = "call_ended"
+RECOVER_LEADS = "recover_leads"
+ERASE_LEAD = "erase_lead"
 
 # First the model in use, then its fallbacks; the haiku entries are the two generations that
 # answer inside a turn's deadline (PERFORMANCE: the class, not the generation, decides).
@@ -64,27 +72,52 @@ STAGE_SIZES = {
 
 
 @dataclass(frozen=True, slots=True)
+class AsynchronousInvokes:
+    """How long Lambda keeps an event that the function did not take or finish, and its tries.
+
+    Without this Lambda tries three times in all and keeps an event for six hours:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+
+    retries: int
+    max_age_seconds: int
+
+
+# Worth nothing later, and another invocation follows or a row in pending-work waits behind it.
+ONCE = AsynchronousInvokes(retries=0, max_age_seconds=60)
+# An event that nobody sends again; a row in pending-work, or a time-out, stands behind it.
+PATIENTLY = AsynchronousInvokes(retries=2, max_age_seconds=3600)
+
+
+@dataclass(frozen=True, slots=True)
 class LambdaFunction:
-    """One function of app.py; `routes` are the model routes that it may call."""
+    """One function; `rule`: the end of the name of the event rule that invokes it, if one does."""
 
     name: str
     timeout_seconds: int
     memory_mb: int = 512
-    routes: tuple[str, ...] = ("simple",)
-    invokes: tuple[str, ...] = ()
-    is_background: bool = False
+    asynchronous: AsynchronousInvokes | None = None
+    rule: str = ""
 
 
-# Fulfilment last: its alias moves when everything that it calls has moved.
+# In the order in which aliases move: each comes after all that it invokes, fulfilment last.
 FUNCTIONS = (
-    LambdaFunction(GENERATE_ANSWER, timeout_seconds=15, is_background=True),
-    LambdaFunction(KEEP_WARM, timeout_seconds=60),
+    LambdaFunction(GENERATE_ANSWER, timeout_seconds=15, asynchronous=ONCE),
+    LambdaFunction(KEEP_WARM, timeout_seconds=60, asynchronous=ONCE, rule="keep-warm"),
+    LambdaFunction(CREATE_LEAD, timeout_seconds=30),
+    LambdaFunction(GENERATE_SCENARIO, timeout_seconds=30, asynchronous=ONCE),
+    LambdaFunction(INVOKE_CALL, timeout_seconds=15, asynchronous=ONCE),
+    LambdaFunction(UPDATE_LEAD, timeout_seconds=30, asynchronous=ONCE),
+    LambdaFunction(ERASE_LEAD, timeout_seconds=60, asynchronous=ONCE),
     LambdaFunction(
-        FULFILLMENT,
-        timeout_seconds=10,
-        routes=("simple", "conversation"),
-        invokes=(GENERATE_ANSWER,),
+        START_TRANSCRIPTION, timeout_seconds=30, asynchronous=PATIENTLY, rule="recording-created"
     ),
+    LambdaFunction(
+        SUMMARIZE_CALL, timeout_seconds=60, asynchronous=PATIENTLY, rule="transcript-ready"
+    ),
+    LambdaFunction(CALL_ENDED, timeout_seconds=30, asynchronous=PATIENTLY, rule="call-ended"),
+    LambdaFunction(RECOVER_LEADS, timeout_seconds=55, asynchronous=ONCE, rule="recover-leads"),
+    LambdaFunction(FULFILLMENT, timeout_seconds=10),
 )
 
 
@@ -98,18 +131,26 @@ def bot_name(stage: str) -> str:
     return f"{APP}-{stage}"
 
 
-def response_cache_table(stage: str) -> str:
-    """The response cache's table, as `infra/tables.yaml` makes it."""
-    return f"{APP}-{stage}-response-cache"
+def table(stage: str, name: str) -> str:
+    """A table's full name, as `infra/tables.yaml` makes it."""
+    return f"{APP}-{stage}-{name}"
 
 
-def environment(stage: str) -> dict[str, str]:
-    """Every variable that the app's Settings reads on `stage`."""
-    variables = {
-        "ATLAS_STAGE": stage,
-        "RESPONSE_CACHE_TABLE": response_cache_table(stage),
-        "GENERATE_ANSWER_FUNCTION": f"{function_name(stage, GENERATE_ANSWER)}:{LIVE}",
-        "MODEL_ROUTES": json.dumps(MODEL_ROUTES, separators=(",", ":")),
-        "LOG_LEVEL": "INFO",
-    }
-    return variables | ({"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {})
+def lead_workflow(stage: str) -> str:
+    """The state machine's name, as `infra/lead_workflow.yaml` makes it."""
+    return f"{APP}-{stage}-lead-workflow"
+
+
+def team_topic(stage: str) -> str:
+    """The SNS topic's name, as `infra/lead_workflow.yaml` makes it."""
+    return f"{APP}-{stage}-team"
+
+
+def rule_name(stage: str, rule: str) -> str:
+    """An event rule's full name, as `infra/lead_workflow.yaml` makes it."""
+    return f"{APP}-{stage}-{rule}"
+
+
+def secret(stage: str, name: str) -> str:
+    """A secret's full name, as `infra/lead_workflow.yaml` makes it."""
+    return f"{APP}/{stage}/{name}"

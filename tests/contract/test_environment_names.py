@@ -14,7 +14,7 @@ from chalicelib.settings import LOCAL_HTTP_VARIABLE, STAGES, Settings
 CONFIG = json.loads(
     (Path(__file__).parents[2] / "atlas" / ".chalice" / "config.json").read_text(encoding="utf-8")
 )
-TUNABLES = {"LOG_LEVEL", "TURN_DEADLINE_MS"}
+TUNABLES = {"LOG_LEVEL", "TURN_DEADLINE_MS", "CONSENT_DEADLINE_MS", "RING_SECONDS"}
 """Names with a default: a stage may leave them out."""
 
 

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from ops.aws import Clients
-from ops.stages import FUNCTIONS, environment, function_name, response_cache_table
+from ops.environment import environment
+from ops.stages import FUNCTIONS, function_name, lead_workflow
 from ops.steps import Context, Steps
 from ops.waiting import Waiter
 
@@ -276,8 +277,23 @@ class FakeDynamo(FakeClient):
         return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE"}}
 
 
+class FakeStepFunctions(FakeClient):
+    """State machines by their ARNs."""
+
+    service = "stepfunctions"
+
+    def __init__(self, timeline: list[tuple[str, dict[str, Any]]]) -> None:
+        super().__init__(timeline)
+        self.machines: set[str] = set()
+
+    def on_describe_state_machine(self, stateMachineArn: str) -> dict[str, Any]:
+        if stateMachineArn not in self.machines:
+            raise client_error("StateMachineDoesNotExist", "DescribeStateMachine")
+        return {"stateMachineArn": stateMachineArn, "status": "ACTIVE"}
+
+
 class World:
-    """Both services, one timeline, a clock that only sleeping moves, and the release's context."""
+    """All services, one timeline, a clock that only sleeping moves, and the release's context."""
 
     def __init__(self, stage: str = "local") -> None:
         self.stage = stage
@@ -285,7 +301,11 @@ class World:
         self.lambda_ = FakeLambda(self.timeline)
         self.lex = FakeLex(self.timeline, self.lambda_)
         self.dynamodb = FakeDynamo(self.timeline)
-        self.dynamodb.tables.add(response_cache_table(stage))
+        variables = environment(stage).items()
+        self.dynamodb.tables |= {value for name, value in variables if name.endswith("_TABLE")}
+        self.stepfunctions = FakeStepFunctions(self.timeline)
+        machine = f"arn:aws:states:us-east-1:123456789012:stateMachine:{lead_workflow(stage)}"
+        self.stepfunctions.machines.add(machine)
         self.lex.bots["BOT0000001"] = f"atlas-{stage}"
         self.lambda_.deploy(stage, "code-1")
         self.now = 0.0
@@ -294,7 +314,8 @@ class World:
 
     def context(self, dry_run: bool = False) -> Context:
         waiter = Waiter(self.progress.append, clock=lambda: self.now, sleep=self._sleep)
-        return Context(self.stage, Clients(self.lambda_, self.lex, self.dynamodb), waiter, dry_run)
+        clients = Clients(self.lambda_, self.lex, self.dynamodb, self.stepfunctions)
+        return Context(self.stage, clients, waiter, dry_run)
 
     def steps(self) -> Steps:
         return Steps(stream=self.printed, clock=lambda: self.now)

@@ -42,7 +42,7 @@ def test_release_as_json_keeps_progress_off_standard_output(
     data = json.loads(out)
     assert data["changed"] is True
     assert data["chain"]["links"][-1]["provisioned"] == "2 provisioned, READY"
-    assert len(data["steps"]) == 14
+    assert len(data["steps"]) == 16
     assert "publish versions" in err
 
 
@@ -79,7 +79,11 @@ def test_refusal_as_json_tells_how_far_it_came(
     assert command_line.main(["release", "--stage", "local", "--json"]) == 1
     data = json.loads(capsys.readouterr().out)
     assert data["error"].startswith("there is no Lex bot atlas-local")
-    assert [step["step"] for step in data["steps"]] == ["find the functions", "find the tables"]
+    assert [step["step"] for step in data["steps"]] == [
+        "find the functions",
+        "find the tables",
+        "find the workflow",
+    ]
 
 
 @pytest.mark.parametrize(("stage", "asks"), [("local", True), ("prod", False)])

@@ -11,7 +11,7 @@ from ops_fakes import READ_PREFIXES, World, client_error
 from ops.chain import Chain
 from ops.errors import RefusedError, UnavailableError
 from ops.release import release
-from ops.stages import FUNCTIONS, GENERATE_ANSWER, KEEP_WARM, STAGE_SIZES, function_name
+from ops.stages import FUNCTIONS, KEEP_WARM, STAGE_SIZES, function_name
 
 FULFILLMENT = function_name("local", "lex_fulfillment")
 
@@ -48,15 +48,16 @@ def position_of_alias_move(world: World) -> int:
 def test_first_release_makes_its_changes_in_the_documented_order(world: World) -> None:
     run(world)
     assert world.changes() == [
-        *["publish_version"] * 3,
-        *["invoke"] * 3,
+        *["publish_version"] * 12,
+        *["invoke"] * 12,
         "put_provisioned_concurrency_config",
-        *["create_alias"] * 3,
+        *["create_alias"] * 12,
+        *["add_permission"] * 5,
         "create_bot_alias",
         "add_permission",
         "create_bot_version",
         "update_bot_alias",
-        "put_function_event_invoke_config",
+        *["put_function_event_invoke_config"] * 10,
     ]
 
 
@@ -204,11 +205,72 @@ def test_settings_that_others_put_on_the_lex_alias_survive(world: World) -> None
     assert world.lex.aliases["ALIAS00001"]["sentimentAnalysisSettings"] == sentiment
 
 
-def test_background_invokes_are_not_retried_and_expire_after_a_minute(world: World) -> None:
+def test_asynchronous_invokes_get_the_retries_and_the_age_of_their_row(world: World) -> None:
     run(world)
-    name = function_name("local", GENERATE_ANSWER)
-    expected = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    assert world.lambda_.event_configs == {name: expected}
+    expected = {
+        function_name("local", f.name): {
+            "MaximumRetryAttempts": f.asynchronous.retries,
+            "MaximumEventAgeInSeconds": f.asynchronous.max_age_seconds,
+        }
+        for f in FUNCTIONS
+        if f.asynchronous
+    }
+    assert world.lambda_.event_configs == expected
+
+
+def test_answer_for_the_cache_is_not_made_twice(world: World) -> None:
+    run(world)
+    limits = world.lambda_.event_configs[function_name("local", "generate_answer")]
+    assert limits == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+
+
+def test_limit_that_somebody_changed_is_set_again(world: World) -> None:
+    run(world)
+    name = function_name("local", "call_ended")
+    world.lambda_.event_configs[name]["MaximumRetryAttempts"] = 0
+    run(world)
+    assert world.changes() == ["put_function_event_invoke_config"]
+    assert world.lambda_.event_configs[name]["MaximumRetryAttempts"] == 2
+
+
+def test_each_event_rule_may_invoke_live_of_its_own_function_and_no_other(world: World) -> None:
+    run(world)
+    granted = {
+        name: (statement["SourceArn"], statement["Qualifier"])
+        for name, statements in world.lambda_.policies.items()
+        for statement in statements
+        if statement["Principal"] == "events.amazonaws.com"
+    }
+    arn = "arn:aws:events:us-east-1:123456789012:rule/atlas-local-"
+    assert granted == {
+        "atlas-local-call_ended": (f"{arn}call-ended", "live"),
+        "atlas-local-start_transcription": (f"{arn}recording-created", "live"),
+        "atlas-local-summarize_call": (f"{arn}transcript-ready", "live"),
+        "atlas-local-recover_leads": (f"{arn}recover-leads", "live"),
+        "atlas-local-keep_warm": (f"{arn}keep-warm", "live"),
+    }
+
+
+def test_rule_is_given_its_right_after_the_alias_stands_on_the_new_version(world: World) -> None:
+    run(world)
+    made = [i for i, (name, _) in enumerate(world.timeline) if name == "create_alias"]
+    assert max(made) < position(world, "add_permission")
+
+
+def test_missing_state_machine_stops_the_release_before_any_change(world: World) -> None:
+    world.stepfunctions.machines.clear()
+    text = r"no state machine atlas-local-lead-workflow: deploy infra/lead_workflow\.yaml"
+    with pytest.raises(RefusedError, match=text):
+        run(world)
+    assert world.changes() == []
+
+
+def test_state_machine_that_may_not_be_looked_at_is_no_missing_one(world: World) -> None:
+    denied = client_error("AccessDeniedException")
+    world.stepfunctions.fail_next["describe_state_machine"] = denied
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run(world)
+    assert world.changes() == []
 
 
 def test_chain_ends_at_a_ready_version(world: World) -> None:
@@ -397,7 +459,9 @@ def test_failed_function_tells_the_reason(world: World) -> None:
 
 def test_missing_table_stops_the_release_before_any_change(world: World) -> None:
     world.dynamodb.tables.clear()
-    with pytest.raises(RefusedError, match=r"no table atlas-local-response-cache: deploy infra/t"):
+    with pytest.raises(
+        RefusedError, match=r"no table atlas-local-call-limits, .*response-cache.*: deploy infra/t"
+    ):
         run(world)
     assert world.changes() == []
 
@@ -438,7 +502,15 @@ def test_dry_run_of_a_first_release_changes_nothing_and_tells_every_change(world
     assert run(world, dry_run=True) is None
     assert world.changes() == []
     printed = world.printed.getvalue()
-    for words in ("would invoke", "would provision 2", "would move", "would let", "would bind"):
+    for words in (
+        "would invoke",
+        "would provision 2",
+        "would move",
+        "would let rules",
+        "would let Lex",
+        "would bind",
+        "would limit",
+    ):
         assert words in printed
 
 
@@ -472,5 +544,5 @@ def test_each_step_is_printed_with_its_seconds_and_result(world: World) -> None:
     run(world)
     lines = world.printed.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines].count("stopped") == 0
-    assert len(lines) == 14
+    assert len(lines) == 16
     assert all(" s  " in line for line in lines)

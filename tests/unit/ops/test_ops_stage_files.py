@@ -9,18 +9,51 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from chalice.config import Config
 
 from ops import stage_files
-from ops.stages import FUNCTIONS, MODEL_ROUTES, STAGES, environment
+from ops.access import ACCESS
+from ops.environment import environment
+from ops.policies import TABLES_WITH_KEY
+from ops.stages import FUNCTIONS, MODEL_ROUTES, STAGES
+from ops.team import team
 
 ROOT = stage_files.ROOT
 EVERY_POLICY = [(stage, function.name) for stage in STAGES for function in FUNCTIONS]
 
-# Region and account may stay open; a log stream's name is known to Lambda alone.
+# Region and account may stay open, and so may what AWS or the moment chooses inside the stage's own
+# names: a log stream, an execution, a job, a contact.
 _ALLOWED = re.compile(
-    r"arn:aws:[a-z]+:(\*?:\*?):[^*]+$|arn:aws:logs:\*:\*:log-group:/aws/lambda/[a-z_-]+:\*$"
+    r"arn:aws:[a-z-]+:(\*?:\*?):[^*]+$"
+    r"|arn:aws:logs:\*:\*:log-group:/aws/lambda/atlas-[a-z]+-[a-z_]+:\*$"
+    r"|arn:aws:states:\*:\*:execution:atlas-[a-z]+-lead-workflow:\*$"
+    r"|arn:aws:transcribe:\*:\*:transcription-job/atlas-[a-z]+-\*$"
+    r"|arn:aws:connect:\*:\*:instance/[0-9a-f-]{36}/contact/\*$"
 )
+# These are open by their nature, so a condition has to close them.
+_CLOSED_BY_CONDITION = {
+    re.compile(r"arn:aws:kms:\*:\*:key/\*$"): {"StringLike", "ForAnyValue:StringEquals"},
+    re.compile(r"arn:aws:s3:::atlas-[a-z]+-recordings-\*/(connect|transcripts)/\*$"): {
+        "StringEquals"
+    },
+}
+
+
+TIMEOUTS = {
+    "lex_fulfillment": 10,
+    "generate_answer": 15,
+    "keep_warm": 60,
+    "create_lead": 30,
+    "generate_scenario": 30,
+    "invoke_call": 15,
+    "update_lead": 30,
+    "start_transcription": 30,
+    "summarize_call": 60,
+    "call_ended": 30,
+    "recover_leads": 55,
+    "erase_lead": 60,
+}
 
 
 @pytest.fixture
@@ -79,46 +112,225 @@ def test_policy_has_no_wildcard_but_for_region_account_and_tracing(
         assert "*" not in "".join(statement["Action"])
         for resource in statement["Resource"]:
             is_tracing = all(action.startswith("xray:") for action in statement["Action"])
-            assert _ALLOWED.match(resource) or (resource == "*" and is_tracing), resource
+            assert is_narrow(resource, statement) or (resource == "*" and is_tracing), resource
+
+
+def is_narrow(resource: str, statement: dict[str, Any]) -> bool:
+    if _ALLOWED.match(resource):
+        return True
+    needed = [keys for form, keys in _CLOSED_BY_CONDITION.items() if form.match(resource)]
+    return bool(needed) and needed[0] == set(statement.get("Condition", {}))
 
 
 @pytest.mark.parametrize(
-    "resource", ["*", "arn:aws:dynamodb:*:*:table/*", "arn:aws:dynamodb:*:*:table/atlas-*", "arn:*"]
+    "resource",
+    [
+        "*",
+        "arn:*",
+        "arn:aws:dynamodb:*:*:table/*",
+        "arn:aws:dynamodb:*:*:table/atlas-*",
+        "arn:aws:states:*:*:execution:*:*",
+        "arn:aws:transcribe:*:*:transcription-job/*",
+        "arn:aws:connect:*:*:instance/*/contact/*",
+        "arn:aws:connect:*:*:instance//contact/*",
+        "arn:aws:kms:*:*:key/*",
+        "arn:aws:s3:::atlas-prod-recordings-*/connect/*",
+        "arn:aws:s3:::*/connect/*",
+    ],
 )
 def test_wildcard_check_would_notice_a_wider_resource(resource: str) -> None:
-    assert not _ALLOWED.match(resource)
+    assert not is_narrow(resource, {})
 
 
 @pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
 def test_policy_names_its_own_stage_only(stage: str, function: str) -> None:
     text = json.dumps(policy(stage, function))
-    assert set(re.findall(r"atlas-(\w+)-", text)) == {stage}
+    assert set(re.findall(r"atlas[-/](\w+)", text)) == {stage}
+
+
+ROUTES_OF = {
+    "generate_answer": {"simple"},
+    "keep_warm": {"simple"},
+    "generate_scenario": {"scenario"},
+    "summarize_call": {"scenario"},
+    "lex_fulfillment": {"simple", "conversation"},
+}
 
 
 @pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
-def test_policy_allows_every_model_of_the_turns_routes_and_no_other(
-    stage: str, function: str
-) -> None:
-    [models] = [s for s in policy(stage, function) if s["Sid"] == "Models"]
-    profiles = {arn.split("/")[1] for arn in models["Resource"] if "inference-profile" in arn}
-    assert profiles == set(MODEL_ROUTES["simple"]["models"])
+def test_policy_allows_every_model_of_its_routes_and_no_other(stage: str, function: str) -> None:
+    resources = granted(stage, function, "bedrock:InvokeModelWithResponseStream")
+    profiles = {arn.split("/")[1] for arn in resources if "inference-profile" in arn}
+    routes = ROUTES_OF.get(function, set())
+    assert profiles == {model for route in routes for model in MODEL_ROUTES[route]["models"]}
     for profile in profiles:
         model = profile.removeprefix("global.")
-        assert f"arn:aws:bedrock:*::foundation-model/{model}" in models["Resource"]
-        assert f"arn:aws:bedrock:::foundation-model/{model}" in models["Resource"]
+        assert f"arn:aws:bedrock:*::foundation-model/{model}" in resources
+        assert f"arn:aws:bedrock:::foundation-model/{model}" in resources
+
+
+def granted(stage: str, function: str, action: str) -> set[str]:
+    """The resources on which the function may do `action`."""
+    statements = [s for s in policy(stage, function) if action in s["Action"]]
+    return {resource for s in statements for resource in s["Resource"]}
+
+
+def allowed(stage: str, action: str) -> dict[str, set[str]]:
+    """Which functions may do `action`, and on what."""
+    resources = {f.name: granted(stage, f.name, action) for f in FUNCTIONS}
+    return {name: found for name, found in resources.items() if found}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_only_fulfilment_may_invoke_and_only_the_live_background_function(stage: str) -> None:
-    invokes = {
-        (function.name, resource)
+def test_functions_invoke_only_live_of_what_the_story_says(stage: str) -> None:
+    arn = f"arn:aws:lambda:*:*:function:atlas-{stage}-"
+    by_fulfilment = (
+        *("generate_answer", "generate_scenario", "invoke_call", "update_lead", "erase_lead"),
+    )
+    assert allowed(stage, "lambda:InvokeFunction") == {
+        "lex_fulfillment": {f"{arn}{name}:live" for name in by_fulfilment},
+        "recover_leads": {f"{arn}{name}:live" for name in ("update_lead", "erase_lead")},
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_secrets_are_read_by_those_who_use_them_alone(stage: str) -> None:
+    salesforce = f"arn:aws:secretsmanager:*:*:secret:atlas/{stage}/salesforce-??????"
+    phone_hash = f"arn:aws:secretsmanager:*:*:secret:atlas/{stage}/phone-hash-??????"
+    assert allowed(stage, "secretsmanager:GetSecretValue") == {
+        "create_lead": {salesforce},
+        "update_lead": {salesforce},
+        "erase_lead": {salesforce, phone_hash},
+        "lex_fulfillment": {phone_hash},
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_workflow_is_started_resumed_and_stopped_by_few(stage: str) -> None:
+    machine = {f"arn:aws:states:*:*:stateMachine:atlas-{stage}-lead-workflow"}
+    starters = ("lex_fulfillment", "recover_leads")
+    resumers = ("invoke_call", "summarize_call", "call_ended", "recover_leads", "erase_lead")
+    assert allowed(stage, "states:StartExecution") == dict.fromkeys(starters, machine)
+    assert allowed(stage, "states:SendTaskSuccess") == dict.fromkeys(resumers, machine)
+    execution = f"arn:aws:states:*:*:execution:atlas-{stage}-lead-workflow:*"
+    assert allowed(stage, "states:StopExecution") == {"erase_lead": {execution}}
+
+
+def test_only_invoke_call_places_calls_and_only_on_the_teams_instance() -> None:
+    instance = f"arn:aws:connect:*:*:instance/{team('local').connect_instance_id}"
+    assert allowed("local", "connect:StartOutboundVoiceContact") == {
+        "invoke_call": {instance, f"{instance}/contact/*"}
+    }
+
+
+@pytest.mark.parametrize("stage", [s for s in STAGES if not team(s).connect_instance_id])
+def test_without_an_instance_no_function_may_call(stage: str) -> None:
+    assert "connect:" not in "".join(json.dumps(policy(stage, f.name)) for f in FUNCTIONS)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_recordings_are_read_written_and_deleted_by_one_function_each(stage: str) -> None:
+    bucket = f"arn:aws:s3:::atlas-{stage}-recordings-*"
+    assert allowed(stage, "s3:GetObject") == {
+        "start_transcription": {f"{bucket}/connect/*"},
+        "summarize_call": {f"{bucket}/transcripts/*"},
+    }
+    assert allowed(stage, "s3:PutObject") == {"start_transcription": {f"{bucket}/transcripts/*"}}
+    assert allowed(stage, "s3:DeleteObject") == {
+        "erase_lead": {f"{bucket}/connect/*", f"{bucket}/transcripts/*"}
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_bucket_of_another_account_is_kept_out(stage: str) -> None:
+    statements = [
+        s for f in FUNCTIONS for s in policy(stage, f.name) if s["Sid"].startswith("Objects")
+    ]
+    assert statements
+    for statement in statements:
+        ours = {"aws:ResourceAccount": "${aws:PrincipalAccount}"}
+        assert statement["Condition"] == {"StringEquals": ours}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_key_is_used_only_through_the_services_that_the_function_calls(stage: str) -> None:
+    services = {"dynamodb": "dynamodb:", "secretsmanager": "secretsmanager:", "s3": "s3:"}
+    services["sns"] = "sns:"
+    for function in FUNCTIONS:
+        statements = policy(stage, function.name)
+        actions = "".join(a for s in statements for a in s["Action"])
+        for statement in statements:
+            if statement["Resource"] != ["arn:aws:kms:*:*:key/*"]:
+                continue
+            condition = statement["Condition"]
+            service = condition["StringLike"]["kms:ViaService"].partition(".")[0]
+            assert services[service] in actions, (function.name, service)
+            aliases = condition["ForAnyValue:StringEquals"]["kms:ResourceAliases"]
+            assert aliases == f"alias/atlas-{stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("name", ["leads", "scenario-cache"])
+def test_whoever_uses_an_encrypted_table_may_use_its_key(stage: str, name: str) -> None:
+    for function in FUNCTIONS:
+        text = json.dumps(policy(stage, function.name))
+        is_user = f"atlas-{stage}-{name}" in text
+        assert not is_user or '"kms:ViaService": "dynamodb.*.amazonaws.com"' in text
+
+
+def test_every_function_has_its_row_and_no_row_is_left_over() -> None:
+    assert set(ACCESS) == {function.name for function in FUNCTIONS}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_policies_name_only_tables_indexes_and_rows_that_the_templates_make(stage: str) -> None:
+    made = tables_made(stage)
+    used = {
+        arn.partition(":table/")[2]
         for function in FUNCTIONS
         for statement in policy(stage, function.name)
-        if "lambda:InvokeFunction" in statement["Action"]
-        for resource in statement["Resource"]
+        for arn in statement["Resource"]
+        if ":table/" in arn
     }
-    arn = f"arn:aws:lambda:*:*:function:atlas-{stage}-generate_answer:live"
-    assert invokes == {("lex_fulfillment", arn)}
+    assert used <= made
+    assert {name for name in made if "/" not in name} == used - {n for n in used if "/" in n}
+
+
+def tables_made(stage: str) -> set[str]:
+    template = yaml.safe_load((ROOT / "infra" / "tables.yaml").read_text(encoding="utf-8"))
+    names = set()
+    for resource in template["Resources"].values():
+        properties = resource["Properties"]
+        name = properties["TableName"]["Fn::Sub"].replace("${Stage}", stage)
+        indexes = properties.get("GlobalSecondaryIndexes", [])
+        names |= {name} | {f"{name}/index/{index['IndexName']}" for index in indexes}
+    return names
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_tables_with_the_key_are_those_that_the_template_encrypts_with_it(stage: str) -> None:
+    template = yaml.safe_load((ROOT / "infra" / "tables.yaml").read_text(encoding="utf-8"))
+    encrypted = {
+        resource["Properties"]["TableName"]["Fn::Sub"].removeprefix("atlas-${Stage}-")
+        for resource in template["Resources"].values()
+        if "KMSMasterKeyId" in resource["Properties"].get("SSESpecification", {})
+    }
+    assert encrypted == set(TABLES_WITH_KEY)
+
+
+@pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
+def test_policy_fits_an_inline_policy_of_a_role(stage: str, function: str) -> None:
+    # 10,240 characters without white space:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    document = {"Version": "2012-10-17", "Statement": policy(stage, function)}
+    assert len(json.dumps(document, separators=(",", ":"))) < 10_240
+
+
+@pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
+def test_statement_ids_are_letters_and_digits_and_unique(stage: str, function: str) -> None:
+    sids = [statement["Sid"] for statement in policy(stage, function)]
+    assert len(set(sids)) == len(sids)
+    assert all(sid.isalnum() for sid in sids)
 
 
 @pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
@@ -128,8 +340,7 @@ def test_chalice_reads_each_setting_as_it_is_meant(stage: str, function: str) ->
     assert config.xray_enabled is True
     assert config.iam_policy_file == f"policy-{stage}-{function}.json"
     assert config.lambda_memory_size == 512
-    timeouts = {"lex_fulfillment": 10, "generate_answer": 15, "keep_warm": 60}
-    assert config.lambda_timeout == timeouts[function]
+    assert config.lambda_timeout == TIMEOUTS[function]
     assert config.log_retention_in_days
     assert config.environment_variables == environment(stage)
 

@@ -1,0 +1,122 @@
+"""What each function calls, and on what: the one table behind its IAM policy.
+
+A function that is not in a row's column may not do it. `ops/policies.py` turns rows into policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ops.stages import (
+    CALL_ENDED,
+    CREATE_LEAD,
+    ERASE_LEAD,
+    FULFILLMENT,
+    GENERATE_ANSWER,
+    GENERATE_SCENARIO,
+    INVOKE_CALL,
+    KEEP_WARM,
+    RECOVER_LEADS,
+    START_TRANSCRIPTION,
+    SUMMARIZE_CALL,
+    UPDATE_LEAD,
+)
+
+Verbs = tuple[str, ...]
+BY_PHONE = "leads/index/by-phone"
+
+_GET: Verbs = ("GetItem",)
+_WORK: Verbs = ("GetItem", "UpdateItem")
+_CACHED = {"response-cache": _WORK}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One row. `tables`: DynamoDB actions by table (or index); `objects`: S3 actions by prefix.
+
+    `routes`: model routes; `invokes`: functions whose `live` it invokes; `workflow`: Step
+    Functions, `calls`: Connect, `transcription`: Transcribe actions.
+    """
+
+    tables: Mapping[str, Verbs]
+    routes: Verbs = ()
+    invokes: Verbs = ()
+    secrets: Verbs = ()
+    workflow: Verbs = ()
+    calls: Verbs = ()
+    transcription: Verbs = ()
+    objects: Mapping[str, Verbs] = field(default_factory=dict)
+    tells_the_team: bool = False
+
+
+ACCESS = {
+    GENERATE_ANSWER: Access(_CACHED, routes=("simple",)),
+    KEEP_WARM: Access(_CACHED, routes=("simple",)),
+    CREATE_LEAD: Access({"leads": _WORK}, secrets=("salesforce",)),
+    GENERATE_SCENARIO: Access(
+        {"leads": _GET, "scenario-cache": ("GetItem", "PutItem", "UpdateItem")},
+        routes=("scenario",),
+    ),
+    INVOKE_CALL: Access(
+        {"leads": _WORK, "call-limits": _GET, "contacts": ("UpdateItem",)},
+        workflow=("SendTaskSuccess",),
+        calls=("StartOutboundVoiceContact",),
+    ),
+    UPDATE_LEAD: Access(
+        {"leads": _WORK, "pending-work": ("DeleteItem",)},
+        secrets=("salesforce",),
+        tells_the_team=True,
+    ),
+    # Transcribe reads the recording and writes the transcript with this function's rights.
+    START_TRANSCRIPTION: Access(
+        {"leads": _WORK, "contacts": _GET},
+        transcription=("StartTranscriptionJob",),
+        objects={"connect": ("GetObject",), "transcripts": ("PutObject",)},
+    ),
+    SUMMARIZE_CALL: Access(
+        {"leads": _WORK, "pending-work": ("DeleteItem",)},
+        routes=("scenario",),
+        workflow=("SendTaskSuccess",),
+        transcription=("GetTranscriptionJob",),
+        objects={"transcripts": ("GetObject",)},
+    ),
+    CALL_ENDED: Access(
+        {"leads": _WORK, "contacts": ("UpdateItem",), "pending-work": ("PutItem",)},
+        workflow=("SendTaskSuccess",),
+    ),
+    RECOVER_LEADS: Access(
+        {"leads": _WORK, "pending-work": ("Query", "PutItem", "DeleteItem")},
+        invokes=(UPDATE_LEAD, ERASE_LEAD),
+        workflow=("StartExecution", "SendTaskSuccess"),
+    ),
+    ERASE_LEAD: Access(
+        {
+            "leads": ("GetItem", "UpdateItem", "DeleteItem"),
+            BY_PHONE: ("Query",),
+            "scenario-cache": ("DeleteItem",),
+            "contacts": ("DeleteItem",),
+            "pending-work": ("DeleteItem",),
+            "deletions": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+        },
+        secrets=("salesforce", "phone-hash"),
+        workflow=("StopExecution", "SendTaskSuccess"),
+        transcription=("DeleteTranscriptionJob",),
+        objects={"connect": ("DeleteObject",), "transcripts": ("DeleteObject",)},
+    ),
+    FULFILLMENT: Access(
+        _CACHED
+        | {
+            "leads": ("GetItem", "PutItem", "UpdateItem"),
+            BY_PHONE: ("Query",),
+            "scenario-cache": ("GetItem", "PutItem", "UpdateItem"),
+            "call-limits": ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"),
+            "pending-work": ("PutItem", "DeleteItem"),
+            "deletions": ("PutItem",),
+        },
+        routes=("simple", "conversation"),
+        invokes=(GENERATE_ANSWER, GENERATE_SCENARIO, INVOKE_CALL, UPDATE_LEAD, ERASE_LEAD),
+        secrets=("phone-hash",),
+        workflow=("StartExecution",),
+    ),
+}

@@ -1,0 +1,146 @@
+"""Reads `ops/team.toml`, what only the team knows, and names everything wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ops.errors import RefusedError
+
+TEAM_FILE = Path(__file__).resolve().parent / "team.toml"
+LEAD_DEFAULTS = ("company", "first_name", "source", "status")
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"off|({_TIME})-(?!\1)({_TIME})")
+_CONNECT = ("connect_instance_id", "connect_contact_flow_id", "connect_source_phone_number")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """One stage's table of `ops/team.toml`, which says what each field means."""
+
+    connect_instance_id: str
+    connect_contact_flow_id: str
+    connect_source_phone_number: str
+    allowed_countries: tuple[str, ...]
+    default_country: str
+    calls_per_number_per_day: int
+    calls_per_hour: int
+    quiet_hours: str
+    recording_wait_seconds: int
+    recording_key_pattern: str
+    salesforce_external_id_field: str
+    lead_defaults: Mapping[str, str]
+
+
+@cache
+def team(stage: str) -> Team:
+    """The stage's table of the repository's file; RefusedError names every problem in it."""
+    return read_team(TEAM_FILE.read_text(encoding="utf-8"), stage)
+
+
+def read_team(text: str, stage: str) -> Team:
+    """The stage's table of `text`; RefusedError names every problem in it."""
+    try:
+        table = tomllib.loads(text).get(stage)
+    except tomllib.TOMLDecodeError as error:
+        raise RefusedError(f"ops/team.toml is not TOML: {error}") from error
+    if not isinstance(table, dict):
+        raise RefusedError(f"ops/team.toml has no table [{stage}]")
+    if found := _problems(table):
+        raise RefusedError(f"ops/team.toml [{stage}]: {'; '.join(found)}")
+    countries = tuple(table["allowed_countries"])
+    return Team(**table | {"allowed_countries": countries})
+
+
+def _problems(table: Mapping[str, Any]) -> list[str]:
+    missing = [f"{name} is missing" for name in _RULES if name not in table]
+    unknown = [f"{name} is not used" for name in table if name not in _RULES]
+    wrong = [
+        f"{name} must be {rule.must_be}"
+        for name, rule in _RULES.items()
+        if name in table and not rule.holds(table[name])
+    ]
+    return [*missing, *unknown, *wrong, *_contradictions(table)]
+
+
+def _contradictions(table: Mapping[str, Any]) -> list[str]:
+    found = []
+    if len({bool(table.get(name)) for name in _CONNECT}) > 1:
+        found.append(f"either all of {', '.join(_CONNECT)} are filled in, or none")
+    allowed = table.get("allowed_countries")
+    if isinstance(allowed, list) and table.get("default_country") not in allowed:
+        found.append("default_country must be one of allowed_countries")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    holds: Callable[[Any], bool]
+    must_be: str
+
+
+def _text(form: re.Pattern[str], must_be: str, *, may_be_empty: bool = False) -> _Rule:
+    def holds(value: Any) -> bool:
+        return isinstance(value, str) and (
+            bool(form.fullmatch(value)) or (may_be_empty and not value)
+        )
+
+    return _Rule(holds, must_be + (", or empty" if may_be_empty else ""))
+
+
+def _whole(high: int) -> _Rule:
+    return _Rule(lambda v: type(v) is int and 1 <= v <= high, f"a whole number from 1 to {high}")
+
+
+def _are_countries(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_country, value))
+
+
+def _is_country(value: Any) -> bool:
+    return isinstance(value, str) and bool(_COUNTRY.fullmatch(value))
+
+
+def _is_recording_pattern(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and "contact" in re.compile(value).groupindex
+    except re.error:
+        return False
+
+
+def _are_lead_defaults(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == set(LEAD_DEFAULTS)
+        and all(isinstance(text, str) for text in value.values())
+        and bool(value["company"] and value["source"] and value["status"])
+    )
+
+
+_RULES = {
+    "connect_instance_id": _text(_UUID, "a UUID", may_be_empty=True),
+    "connect_contact_flow_id": _text(_UUID, "a UUID", may_be_empty=True),
+    "connect_source_phone_number": _text(_E164, "like +14155550100", may_be_empty=True),
+    "allowed_countries": _Rule(_are_countries, "a list of two-letter countries"),
+    "default_country": _text(_COUNTRY, "a two-letter country"),
+    "calls_per_number_per_day": _whole(1000),
+    "calls_per_hour": _whole(1_000_000),
+    "quiet_hours": _text(_HOURS, "off or two different times such as 21:00-08:00"),
+    "recording_wait_seconds": _whole(86_400),
+    "recording_key_pattern": _Rule(
+        _is_recording_pattern, "a regular expression with a group named contact"
+    ),
+    "salesforce_external_id_field": _text(_FIELD_NAME, "a field's API name", may_be_empty=True),
+    "lead_defaults": _Rule(
+        _are_lead_defaults, f"a table of {', '.join(LEAD_DEFAULTS)}; only first_name may be empty"
+    ),
+}

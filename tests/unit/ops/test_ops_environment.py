@@ -1,0 +1,136 @@
+"""The functions' variables and the team's file: complete, small enough, all problems at once."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ops.environment import environment
+from ops.errors import RefusedError
+from ops.stages import STAGES
+from ops.team import TEAM_FILE, read_team, team
+
+TEXT = TEAM_FILE.read_text(encoding="utf-8")
+CONTACT = "8b6c2f6e-7c53-4f4e-9a3b-0a1b2c3d4e5f"
+
+
+def local_with(**changes: str) -> str:
+    """The [local] table with the given lines (TOML values) in the place of the file's own."""
+    text = TEXT.partition("[dev]")[0]
+    for name, value in changes.items():
+        text, count = re.subn(rf"(?m)^{name} = .*$", lambda _, n=name, v=value: f"{n} = {v}", text)
+        assert count == 1
+    return text
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_variables_fit_into_what_lambda_allows_for_all_of_them(stage: str) -> None:
+    # 4 KB for names and values together:
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    size = sum(len(n.encode()) + len(v.encode()) for n, v in environment(stage).items())
+    assert size < 4096 - 512, "half a KB is kept for what a team may fill in"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_variable_is_a_text_and_names_its_own_stage(stage: str) -> None:
+    variables = environment(stage)
+    assert all(isinstance(value, str) for value in variables.values())
+    others = {f"atlas-{other}-" for other in STAGES if other != stage}
+    assert not [v for v in variables.values() if any(name in v for name in others)]
+
+
+def test_sandbox_calls_at_any_hour_and_waits_little_for_a_recording() -> None:
+    variables = environment("local")
+    assert variables["QUIET_HOURS"] == "off"
+    assert int(variables["RECORDING_WAIT_SECONDS"]) <= 10
+    assert int(variables["CALLS_PER_HOUR"]) >= 10_000
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_nobody_is_called_at_night_outside_the_sandbox(stage: str) -> None:
+    assert team(stage).quiet_hours == "21:00-08:00"
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_connect_is_left_for_the_team_to_fill_in(stage: str) -> None:
+    names = ("INSTANCE_ID", "CONTACT_FLOW_ID", "SOURCE_PHONE_NUMBER")
+    assert [environment(stage)[f"CONNECT_{name}"] for name in names] == ["", "", ""]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("folder", ["", "ivr/"])
+def test_recordings_key_tells_its_contact(stage: str, folder: str) -> None:
+    pattern = re.compile(environment(stage)["RECORDING_KEY_PATTERN"])
+    key = f"connect/sales/CallRecordings/{folder}2026/11/23/{CONTACT}_20261123T09:14_UTC.wav"
+    found = pattern.fullmatch(key)
+    assert found
+    assert found["contact"] == CONTACT
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"transcripts/2026/11/23/{CONTACT}_20261123T09:14_UTC.wav",
+        f"connect/sales/CallRecordings/2026/11/23/{CONTACT}_20261123T09:14_UTC.wav.tmp",
+        f"connect/sales/ChatTranscripts/2026/11/23/{CONTACT}_20261123T09:14_UTC.json",
+        "connect/sales/CallRecordings/2026/11/23/_20261123T09:14_UTC.wav",
+    ],
+)
+def test_other_keys_are_no_recordings(key: str) -> None:
+    assert not re.match(environment("prod")["RECORDING_KEY_PATTERN"], key)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_lead_defaults_reach_the_app_as_json(stage: str) -> None:
+    defaults = json.loads(environment(stage)["SALESFORCE_LEAD_DEFAULTS"])
+    assert defaults == dict(team(stage).lead_defaults)
+
+
+BAD_VALUES = [
+    ("connect_instance_id", '"11111111"', "connect_instance_id must be a UUID, or empty"),
+    ("connect_source_phone_number", '"4155550100"', "must be like .14155550100, or empty"),
+    ("allowed_countries", '["USA"]', "allowed_countries must be a list of two-letter"),
+    ("allowed_countries", "[]", "allowed_countries must be a list"),
+    ("allowed_countries", '["CA"]', "default_country must be one of allowed_countries"),
+    ("allowed_countries", '"US"', "allowed_countries must be a list"),
+    ("calls_per_number_per_day", "0", "must be a whole number from 1 to 1000"),
+    ("calls_per_number_per_day", "true", "must be a whole number from 1 to 1000"),
+    ("calls_per_hour", '"200"', "calls_per_hour must be a whole number"),
+    ("quiet_hours", '"21-8"', "quiet_hours must be off or two different times"),
+    ("quiet_hours", '"08:00-08:00"', "quiet_hours must be off or two different times"),
+    ("quiet_hours", '"25:00-08:00"', "quiet_hours must be off or two different times"),
+    ("recording_wait_seconds", "1.5", "recording_wait_seconds must be a whole number"),
+    ("recording_key_pattern", "'(?P<contact'", "must be a regular expression"),
+    ("recording_key_pattern", "'connect/.*'", "with a group named contact"),
+    ("salesforce_external_id_field", '"Atlas Id"', "must be a field's API name"),
+    ("status", '""', "only first_name may be empty"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "problem"), BAD_VALUES)
+def test_bad_value_is_named_with_what_it_must_be(name: str, value: str, problem: str) -> None:
+    with pytest.raises(RefusedError, match=problem):
+        read_team(local_with(**{name: value}), "local")
+
+
+def test_all_problems_are_told_at_once() -> None:
+    text = local_with(quiet_hours='"night"', calls_per_hour="0", connect_contact_flow_id='""')
+    text = text.replace('default_country = "US"\n', "colour = 1\n")
+    with pytest.raises(RefusedError) as refused:
+        read_team(text, "local")
+    for name in ("quiet_hours", "calls_per_hour", "default_country", "colour", "or none"):
+        assert name in str(refused.value)
+
+
+def test_missing_stage_and_broken_toml_are_told() -> None:
+    with pytest.raises(RefusedError, match=r"no table \[prod\]"):
+        read_team(local_with(), "prod")
+    with pytest.raises(RefusedError, match="is not TOML"):
+        read_team("[local", "local")
+
+
+def test_at_least_once_mode_is_chosen_by_an_empty_field() -> None:
+    chosen = read_team(local_with(salesforce_external_id_field='""'), "local")
+    assert chosen.salesforce_external_id_field == ""
