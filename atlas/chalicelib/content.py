@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "persona": ("chat", "phone"),
     "grounding": ("greeting", "technology", "demo"),
     "knowledge": ("text",),
+    "scenario": ("opening", "opening_asked", "asked", "notes", "floors"),
     "vocabulary": ("common",),
     "texts": (
         "help",
@@ -34,6 +35,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "not_understood",
     ),
 }
+PLACES_BY_SECTION: Mapping[str, tuple[str, ...]] = {"scenario": ("visitor", "asked")}
+"""What else the texts of a section leave room for, filled in when they are used."""
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 SENTENCES_BY_CHANNEL: Mapping[str, int] = {"chat": 2, "phone": 1}
 """How long an answer may be: read on a screen, or listened to."""
@@ -49,6 +52,8 @@ class Content:
     persona: Mapping[str, str]
     grounding: Mapping[str, str]
     knowledge: str
+    scenario: Mapping[str, str]
+    """What the phone says and knows before, or without, a model."""
     texts: Mapping[str, str]
     vocabulary: frozenset[str]
     """The words that may stand in a question whose answer is stored: see `may_be_shared`."""
@@ -105,6 +110,7 @@ def _read(file: Path, problems: list[str]) -> Content:
         persona=sections["persona"],
         grounding=sections["grounding"],
         knowledge=sections["knowledge"].get("text", ""),
+        scenario=sections["scenario"],
         texts=sections["texts"],
         vocabulary=_vocabulary(file.stem, sections),
     )
@@ -134,7 +140,7 @@ def _text_problems(section: str, text: object) -> Iterable[str]:
     if not isinstance(text, str):
         return
     for name in _PLACEHOLDER.findall(text):
-        if name not in NAMES:
+        if name not in (*NAMES, *PLACES_BY_SECTION.get(section, ())):
             yield f"has {{{name}}}, which stands for nothing"
     sentences = max(SENTENCES_BY_CHANNEL.values())
     if section == "grounding" and len(sentence_ends(text)) < sentences:
