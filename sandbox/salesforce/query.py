@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -123,11 +123,23 @@ def _converted(field: Field, value: soql.Value) -> Any:
                 "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value.text}"
             )
         return found
-    if value.kind == "datetime":
-        return datetime_text(datetime.fromisoformat(value.text).astimezone(UTC))
-    if value.kind == "boolean":
-        return value.text == "true"
-    return float(value.text) if value.kind == "number" else value.text.casefold()
+    try:
+        return _LITERALS[value.kind](value.text)
+    except ValueError as exc:
+        raise SalesforceError("MALFORMED_QUERY", f"Invalid {value.kind}: {value.text}") from exc
+
+
+def _datetime_literal(text: str) -> str:
+    return datetime_text(datetime.fromisoformat(text).astimezone(UTC))
+
+
+_LITERALS: dict[str, Callable[[str], Any]] = {
+    "string": str.casefold,
+    "number": float,
+    "boolean": lambda text: text == "true",
+    "date": lambda text: date.fromisoformat(text).isoformat(),
+    "datetime": _datetime_literal,
+}
 
 
 def _known(field: Field, record: Record) -> Any:

@@ -140,7 +140,7 @@ class Rows:
         return record
 
     def _match(self, sobject: SObject, field: Field, value: str, wishes: Wishes) -> Record | None:
-        found = self._store.matching(sobject.name, field.name, value)
+        found = self._store.matching(sobject.name, field.name, value.strip())
         if len(found) > 1:
             base = f"{wishes.base_url}/sobjects/{sobject.name}"
             raise SeveralMatchError([f"{base}/{record['Id']}" for record in found])
@@ -162,7 +162,6 @@ class Rows:
     def _check_references(self, given: Record) -> None:
         for name in ("WhoId", "WhatId", "ContactId", "AccountId"):
             if given.get(name):
-                given[name] = str(ids.normalise(given[name]))
                 self._check_reference(name, given[name])
 
     def _check_reference(self, name: str, record_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ from sandbox.salesforce.store import Record, Store
 CLIENT_ID = "3MVG9sandbox.atlas.connected.app"
 USERNAME = "atlas@sandbox.example"
 _THREADS = 32
+
+_log = logging.getLogger(__name__)
 
 
 class SalesforceServer:
@@ -141,10 +144,18 @@ class SalesforceServer:
             call.names,
             arrived,
             bool(environ.get(CONNECTION_IS_NEW)),
-            lambda: self._api.answer(call, request),
+            lambda: self._answer(call, request),
             lambda code: self._fault(code, call, request),
         )
         return send(response, start_response)
+
+    def _answer(self, call: routes.Call, request: HttpRequest) -> HttpResponse:
+        try:
+            return self._api.answer(call, request)
+        except Exception as exc:
+            _log.exception("salesforce %s failed inside the sandbox", call.operation)
+            message = f"The sandbox failed in {call.operation}: {type(exc).__name__}: {exc}"
+            return errors.SalesforceError("UNKNOWN_EXCEPTION", message, 500).response()
 
     def _fault(self, code: str, call: routes.Call, request: HttpRequest) -> HttpResponse:
         is_token = call.operation == "token"

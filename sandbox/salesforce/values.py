@@ -66,13 +66,14 @@ def _refuse_read_only(fields: Iterable[Field]) -> None:
 
 
 def _typed(field: Field, value: Any) -> Any:
-    """Text loses the space around it, and empty text is null, as Salesforce keeps it."""
+    """Text loses the space around it, empty text is null, and ids get their 18 characters."""
     if value is None:
         return False if field.kind == "boolean" else None
     if field.kind in _TEXTS:
         if not isinstance(value, str):
             raise _unreadable("string", value)
-        return value.strip() or None
+        text = value.strip() or None
+        return ids.normalise(text) or text if text and field.kind == "reference" else text
     return _READERS[field.kind](value)
 
 

@@ -96,6 +96,8 @@ def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> 
         {"service": "dynamodb", "operation": "GetItm", "hang": False, "rate": 2, "count": 0},
         {"service": "*", "latency_ms": -1, "error": "A B", "colour": 1},
         7,
+        {"service": "salesforce", "operation": "Lead.merge", "times_slower": 0.5},
+        {"service": "salesforce", "operation": "Lead.create", "lose_answer": False},
     ]
     status, answer = gateway.control("POST", "faults", faults)
     assert status == 400
@@ -110,5 +112,8 @@ def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> 
         "fault 3: error must be an error code, not 'A B'",
         "fault 3: give exactly one of latency_ms, times_slower, error, hang, lose_answer, not 2",
         "fault 4: must be an object",
+        "fault 5: salesforce has no operation 'Lead.merge'",
+        "fault 5: times_slower must be a number from 1 to 1000, not 0.5",
+        "fault 6: lose_answer must be true, not False",
     ]
     assert gateway.faults.current() == []

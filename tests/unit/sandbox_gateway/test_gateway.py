@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from gateway_harness import FakeService, RunningGateway
 
 from sandbox.aws_api import ApiError
@@ -124,6 +124,28 @@ def test_a_fault_is_an_error_in_the_services_own_protocol(
     assert response["Error"]["Code"] == code
     assert "a fault that was set in the sandbox" in response["Error"]["Message"]
     assert response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_a_lost_answer_is_a_closed_connection_after_the_work(gateway: RunningGateway) -> None:
+    dynamodb = gateway.client("dynamodb")
+    dynamodb.create_table(**TABLE)
+    fault = {"service": "dynamodb", "operation": "PutItem", "lose_answer": True, "count": 1}
+    gateway.control("POST", "faults", [fault])
+    with pytest.raises(ConnectionClosedError):
+        dynamodb.put_item(TableName="t", Item=KEY)
+    assert dynamodb.get_item(TableName="t", Key=KEY)["Item"] == KEY
+
+
+def test_a_retrying_client_does_lost_work_twice(gateway: RunningGateway) -> None:
+    sqs = gateway.client("sqs", retries={"mode": "standard", "total_max_attempts": 3})
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    fault = {"service": "sqs", "operation": "SendMessage", "lose_answer": True, "count": 1}
+    gateway.control("POST", "faults", [fault])
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    counted = gateway.control("GET", "calls")[1]["sqs"]["SendMessage"]
+    names = ["ApproximateNumberOfMessages"]
+    kept = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    assert (counted, kept) == (2, {"ApproximateNumberOfMessages": "2"})
 
 
 def test_a_hang_holds_the_call_until_the_faults_are_replaced(gateway: RunningGateway) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from sandbox.faults import Faults
+from sandbox.conditions import Conditions
+from sandbox.counters import CallCounters
+from sandbox.faults import AnswerLostError, Effect, Faults
+from sandbox.http_message import HttpResponse
 from sandbox.latency import Latency, Pace, TokenTiming
 
 FIGURES = [
@@ -15,6 +20,9 @@ FIGURES = [
     ("stepfunctions", "StartExecution", False, 0.05),
     ("connect", "StartOutboundVoiceContact", False, 0.8),
     ("lambda", "Invoke", True, 0.0),
+    ("salesforce", "token", True, 0.5),
+    ("salesforce", "upsert", False, 0.2),
+    ("salesforce", "query", True, 0.8),
 ]
 
 
@@ -93,6 +101,57 @@ def test_latencies_add_up_and_go_with_an_error() -> None:
     effect = faults.draw("s3", "GetObject")
     assert effect.added_seconds == pytest.approx(0.15)
     assert effect.error == "SlowDown"
+
+
+def test_a_service_takes_a_multiple_of_what_it_would() -> None:
+    faults = Faults()
+    faults.replace(
+        [
+            {"service": "salesforce", "times_slower": 5},
+            {"service": "*", "times_slower": 2},
+            {"service": "salesforce", "latency_ms": 100},
+        ]
+    )
+    effect = faults.draw("salesforce", "query")
+    assert effect.seconds(figure=0.2, spent=0.01) == pytest.approx(2.1)
+    assert effect.seconds(figure=0.0, spent=0.01) == pytest.approx(0.2)
+    assert faults.draw("s3", "GetObject").seconds(0.2, 0.01) == pytest.approx(0.4)
+    assert Effect(added_seconds=1).seconds(figure=0.2, spent=0.3) == pytest.approx(1.2)
+
+
+def test_an_operation_is_met_by_any_of_its_names() -> None:
+    faults = Faults()
+    faults.replace([{"service": "salesforce", "operation": "Lead.create", "error": "X"}])
+    assert faults.draw("salesforce", "create", "Lead.create").error == "X"
+    assert faults.draw("salesforce", "create", "Task.create").error is None
+
+
+def test_only_what_was_carried_out_loses_its_answer() -> None:
+    faults = Faults()
+    faults.replace([{"service": "*", "lose_answer": True}, {"service": "s3", "error": "X"}])
+    assert faults.draw("sts", "GetCallerIdentity").answer_is_lost
+    assert not faults.draw("s3", "GetObject").answer_is_lost
+
+
+def test_a_lost_stream_is_closed_unread() -> None:
+    faults, events = Faults(), []
+    faults.replace([{"service": "bedrock-runtime", "lose_answer": True}])
+
+    class Stream:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(())
+
+        def close(self) -> None:
+            events.append("closed")
+
+    conditions = Conditions(Latency(), faults, CallCounters())
+    with pytest.raises(AnswerLostError):
+        conditions.meet(
+            *("bedrock-runtime", ("ConverseStream",), 0.0, False),
+            answer=lambda: HttpResponse(200, [], Stream()),
+            refuse=lambda code: HttpResponse(500, []),
+        )
+    assert events == ["closed"]
 
 
 def test_nothing_is_held_or_paused_after_the_end() -> None:

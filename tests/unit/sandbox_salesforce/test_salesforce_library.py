@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +17,8 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 from simple_salesforce.format import format_external_id
+
+from sandbox import http_server
 
 LEAD = {"LastName": "Sample", "FirstName": "Ann", "Company": "[unknown]", "Phone": "+15550100"}
 
@@ -153,6 +158,40 @@ def test_a_session_expires_and_a_new_login_helps(org: RunningSalesforce) -> None
 def test_without_the_ca_the_certificate_is_refused(org: RunningSalesforce) -> None:
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{org.server.url}/services/data", timeout=TIMEOUT)
+
+
+def test_its_certificate_passes_the_strict_checks_of_newer_pythons(org: RunningSalesforce) -> None:
+    context = ssl.create_default_context(cafile=org.server.ca_file)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    host, _, port = org.secret["host"].partition(":")
+    with (
+        socket.create_connection((host, int(port)), TIMEOUT) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        assert secure.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_the_ca_in_the_secret_alone_is_enough(org: RunningSalesforce) -> None:
+    context = ssl.create_default_context(cadata=org.secret["ca_certificate"])
+    with urllib.request.urlopen(
+        f"{org.server.url}/services/data", context=context, timeout=TIMEOUT
+    ) as response:
+        assert response.status == 200
+
+
+def test_a_client_that_stays_silent_does_not_keep_others_waiting(
+    org: RunningSalesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "_HANDSHAKE_SECONDS", 0.05)
+    host, _, port = org.secret["host"].partition(":")
+    with socket.create_connection((host, int(port)), TIMEOUT):
+        assert org.http.get(f"{org.server.url}/services/data", timeout=TIMEOUT).ok
+
+
+def test_plain_http_is_refused(org: RunningSalesforce) -> None:
+    with pytest.raises(requests.exceptions.ConnectionError):
+        org.http.get(org.server.url.replace("https", "http"), timeout=TIMEOUT)
+    assert org.http.get(f"{org.server.url}/services/data", timeout=TIMEOUT).ok
 
 
 def test_its_certificate_is_good_for_localhost_too(org: RunningSalesforce) -> None:
