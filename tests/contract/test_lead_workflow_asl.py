@@ -210,9 +210,9 @@ def test_payloads_hold_ids_and_outcomes_alone() -> None:
     assert sent == {
         "$.interaction_id",
         "$$.Task.Token",
-        "$.outcomes.lead_outcome",
-        "$.outcomes.scenario_outcome",
-        "$.outcomes.call_outcome",
+        "$.outcomes.lead.outcome",
+        "$.outcomes.scenario.outcome",
+        "$.outcomes.call.outcome",
     }
 
 
