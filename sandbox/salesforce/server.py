@@ -40,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class SalesforceServer:
-    """Listens on 127.0.0.1 over TLS from `start` to `close`; all its files are in `work_dir`."""
+    """Listens on 127.0.0.1 over TLS; all its files are in `work_dir`.
+
+    PortInUseError when the port is somebody else's.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,9 @@ class SalesforceServer:
         port: int = 0,
     ) -> None:
         self._files = certificates.make_tls_files(work_dir)
+        tls = (self._files.certificate, self._files.key)
+        self._server = HttpServer(None, port, threads=_THREADS, tls=tls)
+        self._port = self._server.bind()
         self._key = certificates.make_signing_key()
         self._conditions = Conditions(latency, faults, counters)
         self._settings = LiveSettings()
@@ -58,9 +64,6 @@ class SalesforceServer:
         self._store = Store(work_dir / "salesforce.sqlite3")
         self._sessions = Sessions(self._settings)
         self._api = self._make_api()
-        tls = (self._files.certificate, self._files.key)
-        self._server = HttpServer(None, port, threads=_THREADS, tls=tls)
-        self._port = self._server.bind()
 
     def start(self) -> None:
         """Answer from now on."""

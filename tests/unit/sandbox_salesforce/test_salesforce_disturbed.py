@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceError, SalesforceMalformedRequest
 from simple_salesforce.format import format_external_id
 
+from sandbox.http_server import PortInUseError
 from sandbox.other_services import OPERATIONS_BY_SERVICE
+from sandbox.salesforce import SalesforceServer
 
 LEAD = {"LastName": "Sample", "Company": "C"}
 
@@ -148,6 +151,12 @@ def test_a_new_connection_takes_longer_than_a_kept_one(
     # The sandbox's own work is part of each figure, so what is left to wait is a little less.
     for wait, figure in zip(waits, [0.5, 0.8, 0.2, 2.0], strict=True):
         assert figure - 0.15 < wait < figure
+
+
+def test_a_taken_port_is_told(org: RunningSalesforce, tmp_path: Path) -> None:
+    port = int(org.secret["host"].rpartition(":")[2])
+    with pytest.raises(PortInUseError, match=f"port {port} is in use"):
+        SalesforceServer(tmp_path / "second", org.latency, org.faults, org.counters, port)
 
 
 def test_settings_are_read_and_set(org: RunningSalesforce) -> None:
