@@ -35,6 +35,7 @@ def control_handlers(phone: ConnectService) -> dict[str, dict[str, Handler]]:
         },
         "phone/hang-up": {"POST": json_handler(lambda body: calls.hang_up(_text(body, "id")))},
         "phone/decline": {"POST": json_handler(lambda body: calls.decline(_text(body, "id")))},
+        "phone/reset": {"POST": lambda _: _reset(phone)},
         "phone/quota": {
             "GET": lambda _: {"calls_per_second": phone.quota.current()},
             "POST": json_handler(lambda body: _set_quota(phone, body)),
@@ -77,6 +78,11 @@ def _listed(phone: ConnectService, request: HttpRequest) -> list[dict[str, Any]]
 def _set_line(phone: ConnectService, body: Body) -> Body:
     phone.calls.lines.put(body)
     return phone.calls.lines.current()
+
+
+def _reset(phone: ConnectService) -> Body:
+    phone.calls.reset()
+    return {"reset": True}
 
 
 def _claim(phone: ConnectService, body: Body) -> Body:

@@ -20,8 +20,8 @@ REFUSALS = (
 )
 DEFAULT_SCRIPT = (
     "Hello?",
-    "In the chat I asked you how it works. Can you tell me more about the technology?",
-    "And what would that change for a sales team like ours?",
+    "In the chat I asked you how it works. What makes it so fast?",
+    "How much would that cost us?",
     "Can someone from your team call me back?",
     "Thank you, goodbye.",
 )

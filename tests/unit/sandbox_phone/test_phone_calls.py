@@ -6,12 +6,14 @@ import io
 import wave
 
 import pytest
-from phone_fakes import KEY, NUMBER, START, Phone, lex_reply, run
+from phone_fakes import FLOW, KEY, NUMBER, START, Phone, lex_reply, run
 
+from infra.bot_definition import load_bot_definition
 from sandbox.aws_api import ApiError
 from sandbox.connect import DEFAULT_SCRIPT, INSTANCE_ID
 from sandbox.connect.delivery import PAUSES_SECONDS, Delivered
 from sandbox.latency import Latency
+from sandbox.lex.matcher import Matcher
 
 
 def test_a_call_is_answered_by_the_script_and_ends_with_its_goodbye(phone: Phone) -> None:
@@ -42,10 +44,17 @@ def test_a_script_without_a_goodbye_hangs_up_itself(phone: Phone) -> None:
 
 
 def test_the_default_script_greets_asks_wants_a_callback_and_says_goodbye() -> None:
-    assert len(DEFAULT_SCRIPT) >= 4
-    assert DEFAULT_SCRIPT[0] == "Hello?"
-    assert "call me back" in DEFAULT_SCRIPT[-2]
-    assert "goodbye" in DEFAULT_SCRIPT[-1]
+    locale = load_bot_definition(FLOW.parent / "lex_bot.yaml").locales[0]
+    matcher = Matcher(locale)
+    heard = [matcher.rank(words) for words in DEFAULT_SCRIPT]
+    intents = [
+        ranked[0].intent
+        if ranked and ranked[0].score >= locale.nlu_confidence_threshold
+        else "FallbackIntent"
+        for ranked in heard
+    ]
+    free_talk = ["FallbackIntent"] * 2
+    assert intents == ["GreetingIntent", *free_talk, "CallbackIntent", "CloseIntent"]
 
 
 def test_times_are_those_of_the_moment(phone: Phone) -> None:

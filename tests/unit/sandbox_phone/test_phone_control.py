@@ -130,7 +130,7 @@ def test_a_reset_forgets_ended_calls_lines_and_ways(ask: Ask, phone: Phone) -> N
     ask("phone/line", {"mode": "busy"})
     ask("phone/events", {"connect": {"lost": True}})
     going = phone.place()
-    phone.calls.reset()
+    assert ask("phone/reset", {}) == {"reset": True}
     assert [call["id"] for call in ask("phone")] == [going]
     assert ask("phone/line")["all"]["mode"] == "script"
     assert not ask("phone/events")["connect"]["lost"]
