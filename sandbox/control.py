@@ -63,7 +63,6 @@ class Control:
         logs: Callable[[str], list[str]] | None = None,
         extra_handlers: Mapping[str, Mapping[str, Handler]] | None = None,
     ) -> None:
-        """`extra_handlers` by name and method; a name `x/*` answers whatever is one below `x`."""
         self._latency, self._faults, self._counters = latency, faults, counters
         self._health, self._invocations = health, invocations
         self._quotas, self._logs = quotas, logs
@@ -84,8 +83,7 @@ class Control:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = f"{request.path}/".removeprefix(CONTROL_PREFIX).strip("/")
-        below = f"{name.rpartition('/')[0]}/*"
-        handlers = self._handlers.get(name) or self._handlers.get(below)
+        handlers = self._handlers.get(name)
         if request.method == "OPTIONS":
             return HttpResponse(200, [], b"")
         if handlers is None:
