@@ -21,7 +21,12 @@ OUTPUT_BYTES = 25 * 1_024
 INPUT_BYTES = 12 * 1_024
 LONGEST_WORDS = "語" * 1_024
 NEXT_EVENT = Path(__file__).parent / "events" / "greeting_fulfillment.json"
-STATES_BY_ACTION = {"Close": {"Fulfilled", "Failed"}, "Delegate": {"ReadyForFulfillment"}}
+STATES_BY_ACTION = {
+    "Close": {"Fulfilled", "Failed"},
+    "ElicitSlot": {"InProgress"},
+    "ConfirmIntent": {"InProgress"},
+    "Delegate": {"ReadyForFulfillment"},
+}
 
 
 def problems(response: Any) -> list[str]:
@@ -92,8 +97,10 @@ def _rules(response: Any) -> Iterator[str]:
     action, intent = state["dialogAction"]["type"], state["intent"]
     if intent["state"] not in STATES_BY_ACTION[action]:
         yield f"{action} with {intent['state']}"
-    if action == "Close" and len(response.get("messages", ())) != 1:
-        yield "a closing turn says one message"
+    if len(response.get("messages", ())) != (action != "Delegate"):
+        yield f"{action} with {len(response.get('messages', ()))} messages"
+    if action == "ElicitSlot" and not state["dialogAction"].get("slotToElicit"):
+        yield "no slot to elicit"
     if (size := next_event_bytes(state)) > INPUT_BYTES:
         yield f"the next event has {size} bytes"
 
@@ -104,4 +111,8 @@ def next_event_bytes(state: Any) -> int:
     event["inputTranscript"] = event["transcriptions"][0]["transcription"] = LONGEST_WORDS
     event["sessionState"]["sessionAttributes"] = state["sessionAttributes"]
     event["sessionState"]["activeContexts"] = state.get("activeContexts", [])
+    if state["dialogAction"]["type"] in ("ElicitSlot", "ConfirmIntent"):
+        intent = state["intent"]
+        event["sessionState"]["intent"] = event["interpretations"][0]["intent"] = intent
+        event["proposedNextState"] = {"intent": intent, "dialogAction": state["dialogAction"]}
     return len(json.dumps(event, ensure_ascii=False).encode())

@@ -50,6 +50,7 @@ def test_an_event_of_lex_becomes_a_typed_turn() -> None:
         "confirmationState": "Confirmed",
     }
     event["sessionState"]["activeContexts"] = [CONTEXT]
+    event["invocationLabel"] = "InitiateDemo-VisitorFullName"
     turn = lex.parse(event)
     assert turn == Turn(
         session_id=event["sessionId"],
@@ -62,7 +63,15 @@ def test_an_event_of_lex_becomes_a_typed_turn() -> None:
         slots={"VisitorFullName": FILLED, "VisitorPhoneNumber": None},
         attributes={"customer": "42"},
         active_contexts=(CONTEXT,),
+        invocation_label="InitiateDemo-VisitorFullName",
     )
+    assert turn.slot("VisitorFullName") == "Eleanor"
+    assert turn.slot("VisitorPhoneNumber") == turn.slot("Toppings") == ""
+
+
+@pytest.mark.parametrize("label", [None, "", 7, "no spaces please", "x" * 101, ["a"]])
+def test_a_label_that_is_no_name_is_none(label: Any) -> None:
+    assert lex.parse(lex_event(invocationLabel=label)).invocation_label == ""
 
 
 @pytest.mark.parametrize(
@@ -335,8 +344,99 @@ def test_a_reply_is_measured_as_it_travels_with_everything_escaped() -> None:
 
 
 def test_small_contexts_stay_when_the_slots_are_too_large() -> None:
-    huge = {"shape": "Scalar", "value": {"interpretedValue": "x" * 30_000}}
-    turn = replace(TURN, slots={"A": huge}, active_contexts=(CONTEXT,))
+    slots = {f"S{number}": FILLED for number in range(300)}
+    turn = replace(TURN, slots=slots, active_contexts=(CONTEXT,))
     state = lex.close(turn, "Hi.", "Fulfilled")["sessionState"]
     assert state["intent"]["slots"] is None
     assert state["activeContexts"] == [CONTEXT]
+
+
+# Replies after which the dialog goes on.
+
+DEMO = replace(
+    TURN,
+    intent="InitiateDemo",
+    slots={"VisitorFullName": FILLED, "VisitorPhoneNumber": None},
+    attributes={"cart": "3", "interactionId": "old"},
+    confirmation="Confirmed",
+)
+
+
+def test_a_slot_is_asked_for_in_our_own_words() -> None:
+    response = lex.elicit_slot(DEMO, "VisitorPhoneNumber", "Which number?")
+    state = response["sessionState"]
+    assert problems(response) == []
+    assert response["messages"][0]["content"] == "Which number?"
+    assert state["dialogAction"] == {"type": "ElicitSlot", "slotToElicit": "VisitorPhoneNumber"}
+    assert state["intent"] == {
+        "name": "InitiateDemo",
+        "slots": {"VisitorFullName": FILLED, "VisitorPhoneNumber": None},
+        "state": "InProgress",
+        "confirmationState": "None",
+    }
+
+
+def test_a_yes_is_asked_for_and_an_earlier_one_is_forgotten() -> None:
+    response = lex.confirm_intent(DEMO, "May we?", slots={"VisitorPhoneNumber": "+14155550132"})
+    state = response["sessionState"]
+    assert problems(response) == []
+    assert state["dialogAction"] == {"type": "ConfirmIntent"}
+    assert (state["intent"]["state"], state["intent"]["confirmationState"]) == (
+        "InProgress",
+        "None",
+    )
+    assert state["intent"]["slots"]["VisitorPhoneNumber"] == {
+        "shape": "Scalar",
+        "value": {"interpretedValue": "+14155550132"},
+    }
+
+
+def test_slots_are_set_and_emptied() -> None:
+    slots = {"VisitorFullName": None, "VisitorPhoneNumber": "+14155550132"}
+    state = lex.delegate(DEMO, slots=slots)["sessionState"]
+    assert state["intent"]["slots"]["VisitorFullName"] is None
+    assert lex.parse(with_state(**state)).slot("VisitorPhoneNumber") == "+14155550132"
+
+
+def test_attributes_are_set_and_deleted() -> None:
+    for response in (
+        lex.close(DEMO, "Bye.", "Failed", {"interactionId": None, "booked": "x"}),
+        lex.elicit_slot(DEMO, "VisitorFullName", "?", {"interactionId": None, "booked": "x"}),
+        lex.confirm_intent(DEMO, "?", {"interactionId": None, "booked": "x", "never": None}),
+        lex.delegate(DEMO, {"interactionId": None, "booked": "x"}),
+    ):
+        assert response["sessionState"]["sessionAttributes"] == {"cart": "3", "booked": "x"}
+
+
+def test_a_speech_in_a_slot_does_not_go_back_whole() -> None:
+    speech = "x" * 1_024
+    value = {"originalValue": speech, "interpretedValue": speech, "resolvedValues": [speech]}
+    turn = replace(DEMO, slots={"VisitorFullName": {"shape": "Scalar", "value": value}})
+    for response in (
+        lex.close(turn, "Bye.", "Failed"),
+        lex.elicit_slot(turn, "VisitorPhoneNumber", "?"),
+    ):
+        slot = response["sessionState"]["intent"]["slots"]["VisitorFullName"]
+        assert slot == {"shape": "Scalar", "value": {"interpretedValue": speech[:100]}}
+
+
+def test_slots_that_are_too_large_together_are_asked_for_anew() -> None:
+    slots = {f"S{number}": FILLED for number in range(30)}
+    response = lex.elicit_slot(replace(DEMO, slots=slots), "VisitorFullName", "?")
+    assert response["sessionState"]["intent"]["slots"] is None
+
+
+def test_what_the_next_event_holds_again_fits_it_with_slots_and_the_longest_words() -> None:
+    name = "\u6f22" * 80
+    turn = replace(
+        DEMO,
+        slots={"VisitorFullName": None, "VisitorPhoneNumber": FILLED},
+        attributes={f"k{i}": "\u6f22" * 100 for i in range(30)},
+    )
+    own = {"history": "\u6f22" * 600, "interactionId": "ab" * 16}
+    for response in (
+        lex.elicit_slot(turn, "VisitorPhoneNumber", "?", own, {"VisitorFullName": name}),
+        lex.confirm_intent(turn, "?", own, {"VisitorFullName": name}),
+    ):
+        assert problems(response) == []
+        assert own.items() <= response["sessionState"]["sessionAttributes"].items()
