@@ -44,7 +44,10 @@ def _serve(options: argparse.Namespace) -> int:
     from sandbox.serve import Options, Progress, sandbox, welcome
     from sandbox.steps import StartError
 
-    wanted = Options(options.port, options.profile, options.scale, options.state_file, options.bare)
+    wanted = Options(
+        *(options.port, options.profile, options.scale, options.state_file, options.bare),
+        schedules=not options.no_schedules,
+    )
     try:
         with sandbox(wanted, Progress(sys.stdout)) as state:
             print(welcome(state), flush=True)
@@ -90,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--state-file", type=Path, help="written when the bot can be talked to")
     serve.add_argument("--bare", action="store_true", help="deploy and release nothing")
+    serve.add_argument(
+        "--no-schedules", action="store_true", help="run scheduled rules only when asked to"
+    )
     return parser
 
 

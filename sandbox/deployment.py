@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
+from infra.state_machine import LOCAL_PARAMETERS
 from sandbox import chalice_deploy, stack
 from sandbox.aws_api import REGION
 from sandbox.local_environment import ACCESS_KEY, SECRET_KEY, child_environment
@@ -43,17 +46,36 @@ class Deployment:
     deploy_bot: Callable[[Path, str], None]
     progress: Progress
     outer_environ: Mapping[str, str]
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def run(self) -> Bot:
         """Deploy and release; StartError says which step failed, with its last lines."""
-        made = stack.create(self.root / "infra" / "tables.yaml", STAGE, self._client)
-        self.progress(f"created {', '.join(made)}")
+        environment = child_environment(self.endpoint, self.outer_environ)
+        with ThreadPoolExecutor(1) as beside:
+            # Chalice is a process of its own and needs none of it.
+            stacks = beside.submit(self._create_stacks)
+            self._deploy(environment)
+            stacks.result()
+        self._release(environment)
+        self.progress(f"python -m ops release --stage {STAGE}")
+        return self._find_bot()
+
+    def _create_stacks(self) -> None:
+        """What the functions use; the workflow first, since its key is the tables' key."""
+        infra = self.root / "infra"
+        for name, parameters in (("lead_workflow", LOCAL_PARAMETERS), ("tables", {})):
+            made = stack.create(infra / f"{name}.yaml", STAGE, self._client, parameters)
+            self.progress(f"infra/{name}.yaml: created {len(made)} resources")
+        for name, value in self.secrets.items():
+            secrets = self._client("secretsmanager")
+            secrets.put_secret_value(SecretId=name, SecretString=json.dumps(value))
         try:
-            self.deploy_bot(self.root / "infra" / "lex_bot.yaml", STAGE)
+            self.deploy_bot(infra / "lex_bot.yaml", STAGE)
         except Exception as exc:
             raise StartError(f"infra/lex_bot.yaml cannot be deployed: {exc}") from exc
         self.progress("built the Lex bot's draft")
-        environment = child_environment(self.endpoint, self.outer_environ)
+
+    def _deploy(self, environment: Mapping[str, str]) -> None:
         was_there = chalice_deploy.deploy(
             self.root / "atlas",
             self.work_dir,
@@ -63,9 +85,6 @@ class Deployment:
         )
         package = "the kept package" if was_there else "a new package"
         self.progress(f"chalice deploy --stage {STAGE}, with {package}")
-        self._release(environment)
-        self.progress(f"python -m ops release --stage {STAGE}")
-        return self._find_bot()
 
     def _release(self, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "ops", "release", "--stage", STAGE]

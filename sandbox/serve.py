@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sandbox import local_environment
-from sandbox.aws_api import REGION, AwsService
-from sandbox.bedrock import BedrockRuntime
-from sandbox.control import Control, Health
+from sandbox.assembly import Conditions, assemble
+from sandbox.aws_api import REGION
+from sandbox.control import Health
 from sandbox.counters import CallCounters
 from sandbox.deployment import STAGE, Deployment
 from sandbox.faults import Faults
-from sandbox.gateway import Gateway
 from sandbox.http_server import HttpServer
-from sandbox.latency import Latency, TokenTiming
+from sandbox.latency import Latency
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,6 +34,7 @@ class Options:
     scale: float = 1.0
     state_file: Path | None = None
     bare: bool = False
+    schedules: bool = True
     root: Path = ROOT
 
 
@@ -68,11 +68,22 @@ def sandbox(options: Options, progress: Callable[[str], None]) -> Iterator[dict[
         stack.callback(_restore, outer)
         work_dir = Path(stack.enter_context(_work_folder()))
         health = Health()
-        deploy_bot = _start(server, endpoint, work_dir, options, health, stack)
+        conditions = Conditions(Latency(options.profile, options.scale), Faults(), CallCounters())
+        parts = assemble(
+            *(endpoint, options.root, work_dir, conditions, health),
+            schedules=options.schedules,
+            stack=stack,
+        )
+        server.serve(parts.app)
         progress(f"answering at {endpoint}")
         state: dict[str, Any] = {"endpoint": endpoint, "region": REGION, "pid": os.getpid()}
+        state |= {"salesforce_url": parts.salesforce.url}
+        state |= {"salesforce_ca_file": parts.salesforce.ca_file}
         if not options.bare:
-            steps = Deployment(options.root, work_dir, endpoint, deploy_bot, progress, outer)
+            steps = Deployment(
+                *(options.root, work_dir, endpoint, parts.deploy_bot, progress, outer),
+                secrets={f"atlas/{STAGE}/salesforce": parts.salesforce.secret()},
+            )
             bot = steps.run()
             state |= {"bot_id": bot.bot_id, "bot_alias_id": bot.bot_alias_id}
             state |= {"locale_id": bot.locale_id}
@@ -81,34 +92,6 @@ def sandbox(options: Options, progress: Callable[[str], None]) -> Iterator[dict[
             stack.callback(options.state_file.unlink, missing_ok=True)
             write_whole(options.state_file, json.dumps(state, indent=1) + "\n")
         yield state
-
-
-def _start(
-    server: HttpServer,
-    endpoint: str,
-    work_dir: Path,
-    options: Options,
-    health: Health,
-    stack: contextlib.ExitStack,
-) -> Callable[[Path, str], None]:
-    """Put the services behind the port; returns how the Lex bot is deployed."""
-    # moto, and with it half a second, is needed only by a sandbox that really starts.
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    from sandbox.lambda_service import LambdaService
-    from sandbox.lex import LexModels, LexRuntime, LexState, deploy_bot
-
-    latency = Latency(options.profile, options.scale)
-    faults, counters, lex = Faults(), CallCounters(), LexState()
-    functions = LambdaService(endpoint, work_dir=work_dir / "lambda")
-    stack.callback(functions.close)
-    stack.callback(faults.close)
-    models = BedrockRuntime(TokenTiming(latency))
-    services: list[AwsService] = [functions, models, LexModels(lex), LexRuntime(lex, functions)]
-    control = Control(latency, faults, counters, health, functions, models, functions.logs)
-    moto = DomainDispatcherApplication(create_backend_app)
-    server.serve(Gateway(services, moto, control, latency, faults, counters))
-    return lambda template, stage: deploy_bot(lex, template, stage)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,97 +1,151 @@
-"""Creates the tables and secrets of a CloudFormation template by their own APIs.
+"""Creates what a CloudFormation template declares by each service's own API.
 
 moto's CloudFormation says CREATE_COMPLETE while it skips what it does not know, so the sandbox
-reads the template itself: long-form intrinsics only, so that plain YAML loads it.
+reads the template itself: long-form intrinsics only, so that plain YAML loads it. What it does not
+know, of types, properties and intrinsics, is an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sandbox.aws_api import ACCOUNT, REGION
+from sandbox.stack_parts import ClientOf, Made, Maker, Part
+from sandbox.stack_storage import MAKERS as STORAGE
+from sandbox.stack_workflow import MAKERS as WORKFLOW
 from sandbox.steps import StartError
 
-ClientOf = Callable[[str], Any]
+MAKERS: Mapping[str, Maker] = {**STORAGE, **WORKFLOW}
 
-_VARIABLE = re.compile(r"\$\{([^!}]+)\}")
-_TABLE_PROPERTIES = (
-    *("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "ProvisionedThroughput"),
-    *("GlobalSecondaryIndexes", "LocalSecondaryIndexes", "DeletionProtectionEnabled"),
-)
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
-def create(template: Path, stage: str, client_of: ClientOf) -> list[str]:
+def create(
+    template: Path, stage: str, client_of: ClientOf, parameters: Mapping[str, str] | None = None
+) -> list[str]:
     """Create what the template declares; the names of what was made. StartError if it cannot."""
     document = yaml.safe_load(template.read_text(encoding="utf-8"))
-    names = _parameters(document, stage)
-    made = []
-    for logical_id, resource in document.get("Resources", {}).items():
-        maker = _MAKERS.get(resource["Type"])
-        if maker is not None:
-            properties = _resolve(resource.get("Properties", {}), names)
-            made.append(maker(logical_id, properties, client_of))
-    return made
+    values = _parameters(template, document, {"Stage": stage, **(parameters or {})})
+    stack = _Stack(template, document.get("Resources", {}), values, client_of)
+    stack.require_known_types()
+    return [stack.made(logical_id).name for logical_id in stack.resources]
 
 
-def _parameters(document: Mapping[str, Any], stage: str) -> dict[str, str]:
+def _parameters(
+    template: Path, document: Mapping[str, Any], given: Mapping[str, str]
+) -> dict[str, str]:
     declared = document.get("Parameters", {})
     defaults = {name: str(p["Default"]) for name, p in declared.items() if "Default" in p}
-    pseudo = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
-    return defaults | pseudo | {"Stage": stage}
+    values = defaults | {name: value for name, value in given.items() if name in declared}
+    if missing := sorted(set(declared) - set(values)):
+        raise StartError(f"{template.name} has no value for {', '.join(missing)}")
+    if unknown := sorted(set(given) - set(declared) - {"Stage"}):
+        raise StartError(f"{template.name} has no parameter {', '.join(unknown)}")
+    return values | _PSEUDO
 
 
-def _resolve(value: Any, names: Mapping[str, str]) -> Any:
-    """The value with Ref, Fn::Sub and Fn::Join played; StartError for any other intrinsic."""
-    if isinstance(value, list):
-        return [_resolve(item, names) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        ((name, argument),) = value.items()
-        if name == "Ref":
-            return names.get(argument, argument)
+class _Stack:
+    """Makes each resource once, what it refers to before it."""
+
+    def __init__(
+        self,
+        template: Path,
+        resources: Mapping[str, Any],
+        values: Mapping[str, str],
+        client_of: ClientOf,
+    ) -> None:
+        self.resources = resources
+        self._template, self._values, self._client_of = template, values, client_of
+        self._made: dict[str, Made] = {}
+        self._begun: set[str] = set()
+
+    def require_known_types(self) -> None:
+        """Before the first one is made, so that nothing half done is left to wonder about."""
+        unknown = sorted(
+            f"{logical_id} is an {resource['Type']}"
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] not in MAKERS or "Condition" in resource
+        )
+        if unknown:
+            message = f"the sandbox cannot make all of {self._template.name}: "
+            raise StartError(message + "; ".join(unknown))
+
+    def made(self, logical_id: str) -> Made:
+        if logical_id not in self._made:
+            if logical_id in self._begun:
+                raise StartError(f"{self._template.name}: {logical_id} refers to itself")
+            self._begun.add(logical_id)
+            self._made[logical_id] = self._make(logical_id)
+        return self._made[logical_id]
+
+    def _make(self, logical_id: str) -> Made:
+        resource = self.resources[logical_id]
+        before = resource.get("DependsOn", [])
+        for other in [before] if isinstance(before, str) else before:
+            self.made(other)
+        properties = self._resolve(resource.get("Properties", {}))
+        part = Part(logical_id, properties, self._client_of, self._template.parent.parent)
+        try:
+            made = MAKERS[resource["Type"]](part)
+        except StartError:
+            raise
+        except Exception as exc:
+            raise StartError(f"{self._template.name}: {logical_id} cannot be made: {exc}") from exc
+        part.require_all_taken(resource["Type"])
+        return made
+
+    def _resolve(self, value: Any) -> Any:
+        """The value with its intrinsics played; StartError for one that is not known."""
+        if isinstance(value, list):
+            return [self._resolve(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name == "Ref":
+                return self._reference(argument)
+            if name.startswith("Fn::"):
+                return self._intrinsic(name, argument)
+        return {key: self._resolve(item) for key, item in value.items()}
+
+    def _intrinsic(self, name: str, argument: Any) -> Any:
         if name == "Fn::Sub" and isinstance(argument, str):
-            return _VARIABLE.sub(lambda match: names.get(match[1], match[0]), argument)
+            return _VARIABLE.sub(self._variable, argument)
         if name == "Fn::Join":
-            return argument[0].join(_resolve(argument[1], names))
+            return argument[0].join(self._resolve(argument[1]))
         if name == "Fn::GetAtt":
-            return ".".join(argument) if isinstance(argument, list) else argument
-        if name.startswith("Fn::"):
-            raise StartError(f"the sandbox does not play {name} in a template")
-    return {key: _resolve(item, names) for key, item in value.items()}
+            parts = argument.split(".", 1) if isinstance(argument, str) else argument
+            return self._attribute(*parts)
+        raise StartError(f"the sandbox does not play {name} in {self._template.name}")
 
+    def _variable(self, match: re.Match[str]) -> str:
+        if match[1]:
+            return f"${{{match[2]}}}"
+        logical_id, dot, attribute = match[2].partition(".")
+        return self._attribute(logical_id, attribute) if dot else self._reference(match[2])
 
-def _make_table(logical_id: str, properties: dict[str, Any], client_of: ClientOf) -> str:
-    dynamodb = client_of("dynamodb")
-    request = {name: properties[name] for name in _TABLE_PROPERTIES if name in properties}
-    stream = properties.get("StreamSpecification")
-    if stream is not None:
-        request["StreamSpecification"] = {"StreamEnabled": True, **stream}
-    name = str(request.setdefault("TableName", logical_id))
-    dynamodb.create_table(**request)
-    expiry = properties.get("TimeToLiveSpecification")
-    if expiry is not None:
-        specification = {"Enabled": expiry["Enabled"], "AttributeName": expiry["AttributeName"]}
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
-    return name
+    def _reference(self, name: str) -> str:
+        if name in self._values:
+            return self._values[name]
+        if name in self.resources:
+            return self.made(name).ref
+        raise StartError(f"{self._template.name} refers to {name}, which it does not have")
 
-
-def _make_secret(logical_id: str, properties: dict[str, Any], client_of: ClientOf) -> str:
-    """The shell alone where the template gives no value: a person or `ops` fills it in."""
-    name = str(properties.get("Name", logical_id))
-    request = {"Name": name, "Description": properties.get("Description", "")}
-    if "SecretString" in properties:
-        request["SecretString"] = properties["SecretString"]
-    client_of("secretsmanager").create_secret(**request)
-    return name
-
-
-_MAKERS: dict[str, Callable[[str, dict[str, Any], ClientOf], str]] = {
-    "AWS::DynamoDB::Table": _make_table,
-    "AWS::SecretsManager::Secret": _make_secret,
-}
+    def _attribute(self, logical_id: str, attribute: str) -> str:
+        if logical_id not in self.resources:
+            raise StartError(f"{self._template.name} has no resource {logical_id}")
+        attributes = self.made(logical_id).attributes
+        if attribute not in attributes:
+            raise StartError(f"the sandbox knows no {logical_id}.{attribute}")
+        return attributes[attribute]

@@ -1,9 +1,6 @@
 """The corrections of moto 5.2.5 that have to sit inside it; each has a contract test.
 
 - `LambdaFunction._invoke_lambda`: invokes from within moto run in the sandbox's environments.
-- `Rule.send_to_targets` and `moto.events.notifications._invoke_lambda`: a Lambda target is invoked
-  as an event, by its own qualifier (moto raises NotImplementedError, or invokes at once); a rule
-  that is disabled or has a schedule and no pattern matches no event (in moto it matches all).
 - `LambdaStorage.publish_version`: an unchanged function gets no new version, a version shares
   nothing with `$LATEST`, and a number is never used twice.
 - `LambdaFunction.update_configuration`: takes the settings that moto ignores on an update.
@@ -19,8 +16,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import moto.events.models as moto_events
-import moto.events.notifications as moto_rules
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.policy import Policy
@@ -32,15 +27,12 @@ from sandbox.lambda_service.process_env import RESERVED
 
 class _Service(Protocol):
     def invoke_for_moto(self, function: str, payload: bytes) -> tuple[str, bool, str]: ...
-    def invoke_async(self, function_arn: str, payload: bytes) -> None: ...
     def grant(self, params: Params) -> None: ...
 
 
 _services: dict[tuple[str, str], _Service] = {}
 
 _original_invoke_lambda = models.LambdaFunction._invoke_lambda
-_original_rule_target = moto_rules._invoke_lambda
-_original_send = moto_events.Rule.send_to_targets
 _original_update = models.LambdaFunction.update_configuration
 _original_create = models.LambdaBackend.create_function
 _original_permission = models.Permission.create_from_cloudformation_json.__func__
@@ -49,8 +41,6 @@ _original_permission = models.Permission.create_from_cloudformation_json.__func_
 def connect(account: str, region: str, service: _Service) -> None:
     """Route moto's own invokes for that account and region to the service."""
     models.LambdaFunction._invoke_lambda = _invoke_lambda
-    moto_rules._invoke_lambda = _invoke_rule_target
-    moto_events.Rule.send_to_targets = _send_to_targets
     models.LambdaStorage.publish_version = _publish_version
     models.LambdaFunction.update_configuration = _update_configuration
     models.LambdaBackend.create_function = _create_function
@@ -71,45 +61,6 @@ def _invoke_lambda(self: Any, event: Any = None) -> tuple[str, bool, str]:
         return result
     payload = event if isinstance(event, str) else json.dumps(event)
     return service.invoke_for_moto(f"{self.function_name}:{self.version}", payload.encode())
-
-
-def _invoke_rule_target(account_id: str, fn_arn: str, event: Any) -> None:
-    service = _services.get((account_id, fn_arn.split(":")[3]))
-    if service is None:
-        _original_rule_target(account_id, fn_arn, event)
-    else:
-        service.invoke_async(fn_arn, json.dumps(event).encode())
-
-
-def _send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
-    pattern = self.event_pattern.get_pattern()
-    if self.state == "DISABLED" or (self.scheduled_expression and not pattern):
-        return
-    targets = list(self.targets)
-    functions = [target for target in targets if _is_lambda(target["Arn"])]
-    if functions and self.event_pattern.matches_event(original_event):
-        for target in functions:
-            event = _target_event(target, original_event) if transform_input else original_event
-            _invoke_rule_target(self.account_id, target["Arn"], event)
-    others = copy.copy(self)
-    others.targets = [target for target in targets if target not in functions]
-    _original_send(others, original_event, transform_input)
-
-
-def _is_lambda(arn: str) -> bool:
-    parts = arn.split(":")
-    return len(parts) > 3 and parts[2] == "lambda" and (parts[4], parts[3]) in _services
-
-
-def _target_event(target: dict[str, Any], event: Any) -> Any:
-    if "Input" in target:
-        return json.loads(target["Input"])
-    transformer = target.get("InputTransformer", {})
-    return moto_events.EventTemplateParser.parse(
-        input_template=transformer.get("InputTemplate"),
-        input_paths_map=transformer.get("InputPathsMap", {}),
-        event=event,
-    )
 
 
 def _publish_version(self: Any, name_or_arn: str, description: str = "") -> Any:

@@ -55,6 +55,7 @@ def test_the_stack_is_created_by_the_services_own_apis(
     assert stack.create(template, "local", gateway.client) == [
         "atlas-local-cache",
         "atlas/local/salesforce",
+        "key Key",
     ]
     dynamodb = gateway.client("dynamodb")
     table = dynamodb.describe_table(TableName="atlas-local-cache")["Table"]

@@ -50,7 +50,9 @@ def test_a_bare_sandbox_comes_up_says_so_and_goes_without_a_trace(
             assert time.monotonic() < end
             time.sleep(0.02)
         state = json.loads(state_file.read_text())
-        assert state == {"endpoint": state["endpoint"], "region": "us-east-1", "pid": process.pid}
+        salesforce = {name: state[name] for name in ("salesforce_url", "salesforce_ca_file")}
+        own = {"endpoint": state["endpoint"], "region": "us-east-1", "pid": process.pid}
+        assert state == own | salesforce
         with urllib.request.urlopen(f"{state['endpoint']}/_sandbox/health", timeout=10) as health:
             assert json.load(health)["ready"] is True
         second = serve("--port", state["endpoint"].rpartition(":")[2])

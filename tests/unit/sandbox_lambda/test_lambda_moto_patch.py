@@ -6,7 +6,6 @@ import inspect
 import json
 
 import moto
-import moto.events.notifications as moto_rules
 import pytest
 from lambda_harness import REGION, call, client, zipped
 from moto.awslambda import models
@@ -28,8 +27,6 @@ def test_the_version_that_the_patches_are_made_for_is_installed():
     ("original", "parameters"),
     [
         (moto_patch._original_invoke_lambda, ["self", "event"]),
-        (moto_patch._original_rule_target, ["account_id", "fn_arn", "event"]),
-        (moto_patch._original_send, ["self", "original_event", "transform_input"]),
         (moto_patch._original_update, ["self", "config_updates"]),
         (moto_patch._original_create, ["self", "spec"]),
     ],
@@ -50,32 +47,6 @@ def test_an_invoke_from_within_moto_runs_in_an_environment(account, service):
     backend.invoke("f", None, '{"raise": "x"}', {}, headers)
     assert headers["x-amz-function-error"]
     assert [record["version"] for record in service.records()] == ["1", "$LATEST"]
-
-
-def test_a_rule_invokes_its_target_as_an_event_by_the_targets_own_qualifier(account, service):
-    account.create()
-    account.publish("one")
-    call(service, "CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
-    events = client("events")
-    events.put_rule(Name="r", EventPattern='{"source": ["atlas"]}')
-    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": f"{ARN}:live"}])
-    events.put_events(Entries=[{"Source": "atlas", "DetailType": "x", "Detail": "{}"}])
-    assert service.wait_for_events(8)
-    (record,) = service.records()
-    assert (record["version"], record["alias"]) == ("1", "live")
-
-
-@pytest.mark.parametrize("state", ["ENABLED", "DISABLED"])
-def test_a_rule_that_is_only_a_schedule_or_disabled_matches_no_event(account, service, state):
-    account.create()
-    events = client("events")
-    only_schedule = {"ScheduleExpression": "rate(5 minutes)"}
-    matching = {"EventPattern": '{"source": ["atlas"]}'}
-    events.put_rule(Name="r", State=state, **(matching if state == "DISABLED" else only_schedule))
-    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": ARN}])
-    events.put_events(Entries=[{"Source": "atlas", "DetailType": "x", "Detail": "{}"}])
-    assert service.wait_for_events(8)
-    assert service.records() == []
 
 
 def test_a_permission_in_a_template_is_a_grant(account, service):
@@ -101,7 +72,6 @@ def test_a_closed_service_is_no_longer_called(account, make_service):
     service = make_service()
     service.close()
     assert not moto_patch._services
-    assert moto_rules._invoke_lambda is moto_patch._invoke_rule_target
 
 
 def test_update_function_code_with_publish_makes_one_version(account, service):
