@@ -24,6 +24,7 @@ _TAGGED = re.compile(r"<([a-z_]+)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _QUESTION = re.compile(r"^\s*(?:question|visitor|user)\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
+_LABELLED = re.compile(r"^([A-Z][A-Za-z ]{1,30}): <([^<>\n]{3,120})>[ \t]*$", re.MULTILINE)
 _INSTRUCTION = re.compile(
     r"^(?:you are|you're|you must|you may|you should|your|answer|reply|respond|write|use|do not|"
     r"don't|never|always|only|keep|if|be|speak|stay|avoid|say|tell|ask|make|end|begin|start|"
@@ -34,11 +35,15 @@ _INSTRUCTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PromptParts:
-    """What the stand-in makes of a prompt; `knowledge` are sentences in their order."""
+    """What the stand-in makes of a prompt; `knowledge` are sentences in their order.
+
+    `labels`: the lines that the answer is to have, each with what belongs there.
+    """
 
     question: str
     knowledge: tuple[str, ...]
     max_sentences: int
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def read_prompt(params: Mapping[str, Any]) -> PromptParts:
@@ -46,8 +51,9 @@ def read_prompt(params: Mapping[str, Any]) -> PromptParts:
     system = "\n".join(_texts(params.get("system") or []))
     last = _last_user_text(params["messages"])
     question, rest = _split_question(last)
-    known = [*_knowledge(system), *_knowledge(rest)]
-    return PromptParts(question, tuple(known), _sentence_limit(f"{system}\n{rest}"))
+    labels = tuple((match[1], match[2]) for match in _LABELLED.finditer(system))
+    known = [*_knowledge(_LABELLED.sub("", system)), *_knowledge(rest)]
+    return PromptParts(question, tuple(known), _sentence_limit(f"{system}\n{rest}"), labels)
 
 
 def prompt_texts(params: Mapping[str, Any]) -> list[str]:

@@ -10,10 +10,17 @@ from sandbox.bedrock.vocabulary import STOP_WORDS, TOPICS
 _WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _SUFFIXES = ("ational", "ies", "ing", "ed", "es", "s", "ly", "y", "e")
 _LONG_SENTENCE = 160
+# Who said a sentence of a transcript.
+_SPEAKER = re.compile(r"^[A-Z]\w*(?: \w+)?: (?=\S)")
 
 
 def write_answer(prompt: PromptParts) -> str:
-    """Up to `max_sentences` of the sentences known; the same prompt gives the same answer."""
+    """Up to `max_sentences` of the sentences known; the same prompt gives the same answer.
+
+    Where the prompt asks for labelled lines, each line gets the sentence that suits it best.
+    """
+    if len(prompt.labels) > 1:
+        return _labelled(prompt)
     asked = _stems(prompt.question) - _STEMMED_STOP_WORDS
     if not prompt.knowledge:
         return _ignorance(prompt.question)
@@ -37,6 +44,23 @@ def write_thoughts(prompt: PromptParts, effort: str) -> str:
         f"{first} The prompt holds {count} sentences that I may use, and the answer may have "
         f"{prompt.max_sentences} of them. I take those that share most with the question."
     )
+
+
+def _labelled(prompt: PromptParts) -> str:
+    left = [_SPEAKER.sub("", sentence) for sentence in prompt.knowledge]
+    lines = []
+    for index, (label, meaning) in enumerate(prompt.labels):
+        if not left:
+            lines.append(f"{label}: {_ignorance(meaning)}")
+            continue
+        asked = _stems(f"{label} {meaning}") - _STEMMED_STOP_WORDS
+        # Of equals, the first line takes what was said first and the last what was said last.
+        expected = index * (len(left) - 1) / (len(prompt.labels) - 1)
+        best = min(
+            range(len(left)), key=lambda at: (-_score(left[at], asked), abs(at - expected), at)
+        )
+        lines.append(f"{label}: {_shortened(left.pop(best))}")
+    return "\n".join(lines)
 
 
 def _score(sentence: str, asked: set[str]) -> float:
