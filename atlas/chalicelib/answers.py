@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from chalicelib import prompts
 from chalicelib.answer import Answer, Generated, Source
+from chalicelib.content import SENTENCES_BY_CHANNEL
 from chalicelib.conversation import Exchange
 from chalicelib.deadline import Deadline
 from chalicelib.lex import Channel
 from chalicelib.questions import Question, has_meaning, may_be_shared
 from chalicelib.response_cache import response_cache
-from chalicelib.sentences import whole_sentences
+from chalicelib.scenario import facts, grounded_scenario, spoken_floor
+from chalicelib.sentences import first_sentences, whole_sentences
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -79,6 +81,31 @@ def open_answer(
     prompt = prompts.open_question(text, history, channel, content)
     route = services.settings.routes["conversation"]
     return _answer(services.models.complete(prompt, route, deadline), floor)
+
+
+def spoken_answer(
+    text: str,
+    history: tuple[Exchange, ...],
+    scenario: str,
+    locale: str,
+    deadline: Deadline,
+    services: Services,
+) -> Answer:
+    """A call's next sentence, from its scenario, its history and the content; never shared.
+
+    An empty `scenario` is an unknown caller's. The floor is a sentence that fits any call, given
+    without a model call where nothing was said that can be answered.
+    """
+    content = services.contents.in_locale(locale)
+    floor = spoken_floor(content, history)
+    if not has_meaning(text):
+        return Answer(floor, Source.FIXED)
+    known = scenario or grounded_scenario(content)
+    prompt = prompts.phone_talk(text, history, known, facts(content), content)
+    route = services.settings.routes["conversation"]
+    generated = services.models.complete(prompt, route, deadline)
+    answer = _answer(generated, Answer(floor, Source.GROUNDED))
+    return replace(answer, text=first_sentences(answer.text, SENTENCES_BY_CHANNEL["phone"]))
 
 
 def _answer(generated: Generated, floor: Answer) -> Answer:

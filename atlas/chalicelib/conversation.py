@@ -9,11 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.lex import wire_bytes
 from chalicelib.sentences import cut_to
 
 ATTRIBUTE = "history"
 BYTES = 2 * 1_024
-"""The encoded history's budget; the oldest exchanges go first."""
+"""The encoded history's budget as the session counts it; the oldest exchanges go first."""
 WORDS_CHARACTERS = 300
 """The longest text of one side of an exchange that is remembered, in UTF-16 units.
 
@@ -42,10 +43,19 @@ def read(attribute: str | None) -> tuple[Exchange, ...]:
     return tuple(Exchange(_remembered(row[0]), _remembered(row[1])) for row in rows)
 
 
+def carried_bytes(attribute: str) -> int:
+    """What an attribute's value takes of the session's budget, as `lex.within_budget` counts it.
+
+    Inside the session's JSON its quotes are escaped once more.
+    """
+    readable = len(json.dumps(attribute, ensure_ascii=False).encode("utf-8", "replace"))
+    return max(readable, wire_bytes(attribute) // 2)
+
+
 def write(history: tuple[Exchange, ...]) -> str:
-    """The attribute, at most BYTES long: the oldest exchanges are left out."""
+    """The attribute, at most BYTES of the session: the oldest exchanges are left out."""
     rows = [[_remembered(e.visitor), _remembered(e.atlas)] for e in history]
-    while rows and len(_encode(rows).encode()) > BYTES:
+    while rows and carried_bytes(_encode(rows)) > BYTES:
         del rows[0]
     return _encode(rows)
 
