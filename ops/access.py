@@ -55,11 +55,16 @@ ACCESS = {
     KEEP_WARM: Access(_CACHED, routes=("simple",)),
     CREATE_LEAD: Access({"leads": _WORK}, secrets=("salesforce",)),
     GENERATE_SCENARIO: Access(
-        {"leads": _GET, "scenario-cache": ("GetItem", "PutItem", "UpdateItem")},
+        {"leads": _GET, "scenario-cache": ("GetItem", "UpdateItem", "DeleteItem")},
         routes=("scenario",),
     ),
     INVOKE_CALL: Access(
-        {"leads": _WORK, "call-limits": _GET, "contacts": ("UpdateItem",)},
+        {
+            "leads": _WORK,
+            "call-limits": _GET,
+            "contacts": ("UpdateItem",),
+            "pending-work": ("PutItem",),
+        },
         workflow=("SendTaskSuccess",),
         calls=("StartOutboundVoiceContact",),
     ),
@@ -68,25 +73,31 @@ ACCESS = {
         secrets=("salesforce",),
         tells_the_team=True,
     ),
-    # Transcribe reads the recording and writes the transcript with this function's rights.
+    # Transcribe reads the recording and writes the transcript with the rights of whoever starts
+    # the job. A recording or transcript that comes after a deletion is deleted too.
     START_TRANSCRIPTION: Access(
-        {"leads": _WORK, "contacts": _GET},
+        {"leads": _WORK, "contacts": _GET, "pending-work": ("Query",)},
+        calls=("DescribeContact",),
         transcription=("StartTranscriptionJob",),
-        objects={"connect": ("GetObject",), "transcripts": ("PutObject",)},
+        objects={"connect": ("GetObject", "DeleteObject"), "transcripts": ("PutObject",)},
     ),
     SUMMARIZE_CALL: Access(
-        {"leads": _WORK, "pending-work": ("DeleteItem",)},
+        {"leads": _WORK, "pending-work": ("PutItem", "DeleteItem")},
         routes=("scenario",),
+        invokes=(UPDATE_LEAD,),
         workflow=("SendTaskSuccess",),
-        transcription=("GetTranscriptionJob",),
-        objects={"transcripts": ("GetObject",)},
+        transcription=("StartTranscriptionJob", "GetTranscriptionJob", "DeleteTranscriptionJob"),
+        objects={
+            "connect": ("GetObject",),
+            "transcripts": ("GetObject", "PutObject", "DeleteObject"),
+        },
     ),
     CALL_ENDED: Access(
         {"leads": _WORK, "contacts": ("UpdateItem",), "pending-work": ("PutItem",)},
         workflow=("SendTaskSuccess",),
     ),
     RECOVER_LEADS: Access(
-        {"leads": _WORK, "pending-work": ("Query", "PutItem", "DeleteItem")},
+        {"leads": _GET, "pending-work": ("Query", "PutItem", "DeleteItem")},
         invokes=(UPDATE_LEAD, ERASE_LEAD),
         workflow=("StartExecution", "SendTaskSuccess"),
     ),
@@ -109,7 +120,7 @@ ACCESS = {
         | {
             "leads": ("GetItem", "PutItem", "UpdateItem"),
             BY_PHONE: ("Query",),
-            "scenario-cache": ("GetItem", "PutItem", "UpdateItem"),
+            "scenario-cache": _WORK,
             "call-limits": ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"),
             "pending-work": ("PutItem", "DeleteItem"),
             "deletions": ("PutItem",),

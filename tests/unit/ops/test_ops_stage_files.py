@@ -190,6 +190,7 @@ def test_functions_invoke_only_live_of_what_the_story_says(stage: str) -> None:
     assert allowed(stage, "lambda:InvokeFunction") == {
         "lex_fulfillment": {f"{arn}{name}:live" for name in by_fulfilment},
         "recover_leads": {f"{arn}{name}:live" for name in ("update_lead", "erase_lead")},
+        "summarize_call": {f"{arn}update_lead:live"},
     }
 
 
@@ -218,9 +219,9 @@ def test_workflow_is_started_resumed_and_stopped_by_few(stage: str) -> None:
 
 def test_only_invoke_call_places_calls_and_only_on_the_teams_instance() -> None:
     instance = f"arn:aws:connect:*:*:instance/{team('local').connect_instance_id}"
-    assert allowed("local", "connect:StartOutboundVoiceContact") == {
-        "invoke_call": {instance, f"{instance}/contact/*"}
-    }
+    on_instance = {instance, f"{instance}/contact/*"}
+    assert allowed("local", "connect:StartOutboundVoiceContact") == {"invoke_call": on_instance}
+    assert allowed("local", "connect:DescribeContact") == {"start_transcription": on_instance}
 
 
 @pytest.mark.parametrize("stage", [s for s in STAGES if not team(s).connect_instance_id])
@@ -229,15 +230,21 @@ def test_without_an_instance_no_function_may_call(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_recordings_are_read_written_and_deleted_by_one_function_each(stage: str) -> None:
-    bucket = f"arn:aws:s3:::atlas-{stage}-recordings-*"
+def test_recordings_and_transcripts_are_touched_by_those_who_work_on_them(stage: str) -> None:
+    recordings = f"arn:aws:s3:::atlas-{stage}-recordings-*/connect/*"
+    transcripts = f"arn:aws:s3:::atlas-{stage}-recordings-*/transcripts/*"
     assert allowed(stage, "s3:GetObject") == {
-        "start_transcription": {f"{bucket}/connect/*"},
-        "summarize_call": {f"{bucket}/transcripts/*"},
+        "start_transcription": {recordings},
+        "summarize_call": {recordings, transcripts},
     }
-    assert allowed(stage, "s3:PutObject") == {"start_transcription": {f"{bucket}/transcripts/*"}}
+    assert allowed(stage, "s3:PutObject") == {
+        "start_transcription": {transcripts},
+        "summarize_call": {transcripts},
+    }
     assert allowed(stage, "s3:DeleteObject") == {
-        "erase_lead": {f"{bucket}/connect/*", f"{bucket}/transcripts/*"}
+        "start_transcription": {recordings},
+        "summarize_call": {transcripts},
+        "erase_lead": {recordings, transcripts},
     }
 
 
