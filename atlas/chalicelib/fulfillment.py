@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation, lex
 from chalicelib.answer import Answer, Source
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
-from chalicelib.intents import INTENT_HANDLERS
-from chalicelib.intents.outcome import Outcome
+from chalicelib.intents import INTENT_HANDLERS, WRITING_INTENTS
+from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, Delegate, ElicitSlot, Outcome
 from chalicelib.invocation import Invocation
-from chalicelib.lex import LexResponse, Turn
+from chalicelib.lex import Attributes, LexResponse, Turn
 from chalicelib.observability import TRACER, session_label
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def _answered(
     turn = lex.parse(event)
     _bind(turn, invocation, services)
     outcome = _outcome(turn, invocation, services)
-    if outcome is None:
+    if isinstance(outcome.next_step, Delegate):
         # No metrics: Lex asks again in the same turn, and that invocation is counted.
-        services.log.info("turn", intent=turn.intent, state="Delegated")
-        return lex.delegate(turn)
+        services.log.info("turn", intent=turn.intent, state=outcome.name)
+        return lex.delegate(turn, outcome.attributes, outcome.slots)
     return _reply(event, turn, outcome, started, invocation, services)
 
 
@@ -65,15 +66,23 @@ def _bind(turn: Turn, invocation: Invocation, services: Services) -> None:
     )
 
 
-def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome | None:
-    """What the intent's handler says; None leaves the next step to Lex."""
+def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome:
+    """What the intent's handler says."""
     handler = INTENT_HANDLERS.get(turn.intent)
     if handler is None:
         return _said(turn, "help", "unknown intent", services)
     if turn.source == "DialogCodeHook" and not handler.answers_dialog_hook:
-        return None
-    deadline = Deadline.after(services.settings.turn_deadline_seconds, invocation.remaining_ms())
+        return DELEGATED
+    deadline = Deadline.after(_seconds(turn.intent, services), invocation.remaining_ms())
     return handler.answer(turn, deadline, services)
+
+
+def _seconds(intent: str, services: Services) -> float:
+    """A turn's budget: what must be written before it may be promised gets the time for it."""
+    settings = services.settings
+    if intent in WRITING_INTENTS:
+        return settings.consent_deadline_seconds
+    return settings.turn_deadline_seconds
 
 
 def _reply(
@@ -85,14 +94,28 @@ def _reply(
     services: Services,
 ) -> LexResponse:
     own = _own_attributes(turn, outcome)
-    response = lex.close(turn, outcome.answer.text, outcome.state, own)
+    response = _response(turn, outcome, own)
     kept = response["sessionState"]["sessionAttributes"]
     oddities = _oddities(event, turn, services)
-    if not turn.attributes.keys() <= kept.keys():
-        _, dropped = lex.within_budget(turn, own)
-        oddities.extend(f"dropped an attribute of {size} bytes" for size in dropped)
+    lost = turn.attributes.keys() - kept.keys() - own.keys()
+    oddities.extend(f"dropped an attribute of {size} bytes" for size in _sizes(turn, lost))
     _report(turn, outcome, invocation, time.perf_counter() - started, oddities, services)
     return response
+
+
+def _response(turn: Turn, outcome: Outcome, own: Attributes) -> LexResponse:
+    text = outcome.answer.text
+    match outcome.next_step:
+        case ElicitSlot(slot):
+            return lex.elicit_slot(turn, slot, text, own, outcome.slots)
+        case ConfirmIntent():
+            return lex.confirm_intent(turn, text, own, outcome.slots)
+    return lex.close(turn, text, outcome.state, own)
+
+
+def _sizes(turn: Turn, names: Iterable[str]) -> list[int]:
+    """A name from outside may say anything, so only sizes are logged."""
+    return sorted((lex.attribute_bytes(n, turn.attributes[n]) for n in names), reverse=True)
 
 
 def _said(turn: Turn, text: str, problem: str, services: Services) -> Outcome:
@@ -100,16 +123,16 @@ def _said(turn: Turn, text: str, problem: str, services: Services) -> Outcome:
     return Outcome(Answer(words, Source.FIXED), "Failed", problem=problem)
 
 
-def _own_attributes(turn: Turn, outcome: Outcome) -> dict[str, str]:
+def _own_attributes(turn: Turn, outcome: Outcome) -> dict[str, str | None]:
     """The session attributes that are Atlas's: the answer's source, and what was really said."""
-    own = {SOURCE_ATTRIBUTE: str(outcome.answer.source)}
+    own: dict[str, str | None] = {SOURCE_ATTRIBUTE: str(outcome.answer.source)}
     history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
     if outcome.is_remembered and turn.text:
         said = lex.message_text(outcome.answer.text)
         history = (*history, conversation.Exchange(turn.text, said))
     if history or conversation.ATTRIBUTE in turn.attributes:
         own[conversation.ATTRIBUTE] = conversation.write(history)
-    return own
+    return {**own, **outcome.attributes}
 
 
 def _oddities(event: object, turn: Turn, services: Services) -> list[str]:
@@ -146,7 +169,7 @@ def _report(
         _metrics(outcome, invocation, seconds),
         {"Stage": stage, "Channel": turn.channel},
         **facts,
-        state=outcome.state,
+        state=outcome.name,
         problem=outcome.problem,
         oddities=oddities,
         stop_reason=generated.stop_reason if generated else "",
@@ -161,7 +184,7 @@ def _metrics(
         "TurnLatency": (seconds * 1000, "Milliseconds"),
         "ColdStart": (float(invocation.start_kind == "cold"), "Count"),
         "Turns": (1.0, "Count"),
-        "Failed": (float(outcome.state == "Failed"), "Count"),
+        "Failed": (float(outcome.name == "Failed"), "Count"),
         f"AnswerSource.{outcome.answer.source}": (1.0, "Count"),
     }
     if (generated := outcome.answer.generated) is not None:

@@ -103,8 +103,8 @@ def within_budget(
     ours = {name: value for name, value in own.items() if value is not None}
     others = {name: value for name, value in turn.attributes.items() if name not in own}
     room = SESSION_BYTES - _bytes(_contexts(turn)) - slots_bytes * SLOT_COPIES
-    room -= sum(_pair_bytes(*pair) for pair in ours.items())
-    sizes = sorted((_pair_bytes(*pair), pair[0]) for pair in others.items())
+    room -= sum(attribute_bytes(*pair) for pair in ours.items())
+    sizes = sorted((attribute_bytes(*pair), pair[0]) for pair in others.items())
     used, dropped = sum(size for size, _ in sizes), []
     while sizes and used > room:
         size, name = sizes.pop()
@@ -200,7 +200,7 @@ def message_text(text: str) -> str:
     return cut_to(UNSPEAKABLE.sub(" ", encodable(text)).strip() or "…", MESSAGE_CHARACTERS)
 
 
-def _pair_bytes(name: str, value: str) -> int:
+def attribute_bytes(name: str, value: str) -> int:
     """An attribute's size, with a colon, a comma and the blanks after them."""
     return _bytes(name) + _bytes(value) + 4
 

@@ -29,3 +29,8 @@ INTENT_HANDLERS: Mapping[str, Handler] = {
         OPEN_QUESTION,
     )
 }
+
+WRITING_INTENTS = frozenset(
+    handler.intent for handler in (INITIATE_DEMO, STOP_CALLING, CALLBACK, DELETE_MY_INFO)
+)
+"""Their turns write before they may promise, and get the consent turn's time for it."""
