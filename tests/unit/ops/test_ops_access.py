@@ -164,3 +164,15 @@ def test_reading_the_code_follows_what_a_step_takes_from_another() -> None:
 
 def test_tables_of_the_rows_are_named_without_app_and_stage() -> None:
     assert not [n for row in ACCESS.values() for n in row.tables if n.startswith(APP)]
+
+
+@pytest.mark.parametrize("function", steps())
+def test_whoever_uses_a_service_as_a_whole_has_the_right_to_it(function: str) -> None:
+    row = ACCESS[function]
+    nodes = reached(LIBRARY / "steps" / f"{function}.py", function)
+    code = "".join(ast.unparse(node) for node in nodes)
+    assert "services.team." not in code or row.tells_the_team
+    assert "services.salesforce." not in code or "salesforce" in row.secrets
+    assert "services.phone_hash(" not in code or "phone-hash" in row.secrets
+    assert "services.background.invoke(" not in code or row.invokes
+    assert "services.models." not in code or row.routes
