@@ -1,0 +1,126 @@
+"""Workflow task: the call's outcome, its summary and a wish to be called back reach Salesforce.
+
+It also runs alone after a request for a callback, and for what was parked, so it makes up for
+whatever is missing. Every part is idempotent, and what people wrote stays as they wrote it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.deadline import Deadline
+from chalicelib.errors import RejectedByDependencyError
+from chalicelib.lead import CallOutcome, Lead
+from chalicelib.lead_fields import call_block, call_task, callback_block, callback_task
+from chalicelib.steps.create_lead import into_salesforce
+from chalicelib.steps.payloads import StepResult, UpdateLeadInput
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+RETENTION_SECONDS = 30 * 86_400
+"""How long an item stays after Salesforce has all of it (docs/decisions/0051)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLeadResult(StepResult):
+    """`outcome`: updated or erased. `mode`: as the lead was created."""
+
+    mode: str = ""
+    salesforce_id: str = ""
+
+
+def update_lead(task: UpdateLeadInput, deadline: Deadline, services: Services) -> UpdateLeadResult:
+    """DependencyError when Salesforce, the table or the team's topic fails."""
+    services.salesforce.until(deadline)
+    lead = services.leads.get(task.interaction_id)
+    if lead is None or lead.status != "consented":
+        return _erased(task.interaction_id, services)
+    try:
+        return _updated(_with_outcome(lead, task.call_outcome, services), task, services)
+    except RejectedByDependencyError:
+        # An erasure at the same time takes the record away under us.
+        current = services.leads.get(task.interaction_id)
+        if current is None or current.status != "consented":
+            return _erased(task.interaction_id, services)
+        raise
+
+
+def _updated(lead: Lead, task: UpdateLeadInput, services: Services) -> UpdateLeadResult:
+    record = into_salesforce(lead, services)
+    if record.outcome == "erased":
+        return _erased(lead.interaction_id, services)
+    outcome = _call_to_tell(lead, task, services.clock() - services.settings.recording_wait_seconds)
+    _write_lead(lead, record.salesforce_id, outcome, services)
+    if outcome:
+        _write_call(lead, record.salesforce_id, outcome, services)
+    if lead.callback_requested_at:
+        _request_callback(lead, record.salesforce_id, services)
+    if outcome:
+        _let_go(lead, services)
+    services.pending.done("parked", lead.interaction_id)
+    return UpdateLeadResult("updated", record.mode, record.salesforce_id)
+
+
+def _erased(interaction_id: str, services: Services) -> UpdateLeadResult:
+    """Nobody can be called back any more; recovery need not ask again."""
+    services.pending.done("callback", interaction_id)
+    return UpdateLeadResult("erased")
+
+
+def _call_to_tell(lead: Lead, task: UpdateLeadInput, waited_since: float) -> str:
+    """How the call went, "" while it goes on or its summary may still come.
+
+    A call that was cut off has its outcome before its summary; the workflow says when neither is
+    to be waited for. A summary that came late makes the call a completed one.
+    """
+    if lead.summary is not None:
+        was_cut = lead.call_outcome == CallOutcome.DROPPED
+        return CallOutcome.DROPPED if was_cut else CallOutcome.COMPLETED
+    is_awaited = lead.call_outcome == CallOutcome.DROPPED and lead.call_ended_at > waited_since
+    return "" if is_awaited and not task.call_outcome else lead.call_outcome
+
+
+def _with_outcome(lead: Lead, call_outcome: str, services: Services) -> Lead:
+    """The lead with the call's outcome on it, so that a replay without a workflow has it too."""
+    if not call_outcome or lead.call_outcome:
+        return lead
+    once = {"call_outcome": call_outcome}
+    return services.leads.update(lead.interaction_id, once=once) or lead
+
+
+def _write_lead(lead: Lead, salesforce_id: str, outcome: str, services: Services) -> None:
+    blocks = [call_block(lead, outcome)] if outcome else []
+    if lead.callback_requested_at:
+        blocks.append(callback_block(lead))
+    if blocks:
+        services.salesforce.write_blocks("Lead", salesforce_id, blocks)
+
+
+def _write_call(lead: Lead, salesforce_id: str, outcome: str, services: Services) -> None:
+    fields = call_task(lead, outcome, salesforce_id, services.clock())
+    task = services.salesforce.upsert_task(fields, lead.interaction_id, "call")
+    if task.outcome == "found":
+        # It may have been written before the summary was there.
+        services.salesforce.write_blocks("Task", task.id, [call_block(lead, outcome)])
+
+
+def _request_callback(lead: Lead, salesforce_id: str, services: Services) -> None:
+    """A task for the team and one word to it; the row goes last, so a crash repeats the rest."""
+    interaction_id = lead.interaction_id
+    known: Lead | None = lead
+    if not lead.callback_task_id:
+        fields = callback_task(lead, salesforce_id)
+        task = services.salesforce.upsert_task(fields, interaction_id, "callback")
+        known = services.leads.update(interaction_id, once={"callback_task_id": task.id})
+    if known is not None and not known.callback_notified_at:
+        services.team.callback_requested(known, known.callback_task_id)
+        services.leads.update(interaction_id, once={"callback_notified_at": services.clock()})
+    services.pending.done("callback", interaction_id)
+
+
+def _let_go(lead: Lead, services: Services) -> None:
+    """Salesforce has confirmed lead and call: the item may expire, never before."""
+    expires_at = int(services.clock()) + RETENTION_SECONDS
+    services.leads.update(lead.interaction_id, {"expires_at": expires_at})
