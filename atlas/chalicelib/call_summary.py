@@ -33,7 +33,7 @@ _MARKUP = str.maketrans("<>", "()")
 
 _SPOKEN = "zero|oh|one|two|three|four|five|six|seven|eight|nine"
 _DIGITS = rf"\+?\d+|\b(?:{_SPOKEN})\b"
-_RUN = re.compile(rf"(?:{_DIGITS})(?:[\s.()/-]*(?:{_DIGITS}))*", re.IGNORECASE)
+_RUN = re.compile(rf"\(?(?:{_DIGITS})(?:[\s.()/-]*(?:{_DIGITS}))*", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PHONE_DIGITS = 7
 NUMBER = "[number]"
