@@ -71,7 +71,7 @@ class FakeSalesforce(BaseAdapter):
         self.clock = clock
         self.records: dict[str, list[Record]] = {"Lead": [], "Task": []}
         self.faults: list[tuple[str, Any]] = []
-        self.before: dict[str, Callable[[], None]] = {}
+        self.before: dict[str, Callable[[], object]] = {}
         self.calls: list[str] = []
         self.timeouts: list[Any] = []
         self.assertions: list[str] = []
@@ -149,7 +149,7 @@ class FakeSalesforce(BaseAdapter):
 
     def _query(self, soql: str) -> Outcome:
         found = re.fullmatch(
-            r"SELECT (.+?) FROM (\w+) WHERE (.+?)(?: ORDER BY .+?)? LIMIT 200", soql
+            r"SELECT (.+?) FROM (\w+) WHERE (.+?)(?: ORDER BY .+?)? LIMIT \d+", soql
         )
         assert found, soql
         fields, name, conditions = found[1].split(", "), found[2], found[3]

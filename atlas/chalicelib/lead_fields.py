@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
 
 from chalicelib.lead import CallOutcome, Lead
-from chalicelib.salesforce_blocks import Block, with_blocks
+from chalicelib.salesforce_blocks import Block, block_name
 from chalicelib.visitor_names import split
 
 Fields = dict[str, str]
-Purpose = Literal["call", "callback"]
 
-CALL_BACK = "Call back"
+CALL, CALLBACK = "call", "callback"
+"""The purposes of activities; their records and blocks are named by them."""
 _CALL_WORDS: Mapping[str, str] = {
-    CallOutcome.COMPLETED: "answered and completed",
+    CallOutcome.COMPLETED: "answered, to its end",
     CallOutcome.COMPLETED_WITHOUT_SUMMARY: "answered, no summary could be made",
     CallOutcome.NO_ANSWER: "not answered",
     CallOutcome.DECLINED: "declined",
@@ -53,7 +52,7 @@ def request_block(lead: Lead) -> Block:
     """What was asked in the chat, and the consent record."""
     asked = tuple(f"Asked: {question}" for question in lead.asked)
     return Block(
-        f"Atlas request {lead.interaction_id}",
+        block_name("request", lead.interaction_id),
         (
             f"Name as given: {lead.name}",
             *asked,
@@ -79,27 +78,27 @@ def call_block(lead: Lead, outcome: str) -> Block:
     )
     ended = (f"Call ended at: {moment(lead.call_ended_at)}",) if lead.call_ended_at else ()
     return Block(
-        f"Atlas call {lead.interaction_id}", (f"Call: {call_words(outcome)}", *ended, *told)
+        block_name(CALL, lead.interaction_id), (f"Call: {call_words(outcome)}", *ended, *told)
     )
 
 
 def callback_block(lead: Lead) -> Block:
     """The wish to be called back by a person."""
     words = f"A call back by a person was requested at: {moment(lead.callback_requested_at)}"
-    return Block(f"Atlas callback {lead.interaction_id}", (words,))
+    return Block(block_name(CALLBACK, lead.interaction_id), (words,))
 
 
 def call_task(lead: Lead, outcome: str, lead_id: str, now: float) -> Fields:
     """The call as an activity that is over."""
     return {
         "WhoId": lead_id,
-        "Subject": f"AI call: {call_words(outcome)}",
+        "Subject": f"AI call: {call_words(outcome).partition(',')[0]}",
         "Status": "Completed",
         "Priority": "Normal",
         "TaskSubtype": "Call",
         "CallType": "Outbound",
         "ActivityDate": day(lead.call_ended_at or now),
-        "Description": with_blocks("", [call_block(lead, outcome)]),
+        "Description": call_block(lead, outcome).text,
     }
 
 
@@ -107,7 +106,7 @@ def callback_task(lead: Lead, lead_id: str) -> Fields:
     """What the team has to do."""
     return {
         "WhoId": lead_id,
-        "Subject": CALL_BACK,
+        "Subject": "Call back",
         "Status": "Not Started",
         "Priority": "High",
         "ActivityDate": day(lead.callback_requested_at),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chalicelib.deadline import Clock, Deadline
 from chalicelib.errors import RejectedByDependencyError
-from chalicelib.salesforce_blocks import Block
+from chalicelib.salesforce_blocks import Block, block_name
 from chalicelib.secret_store import SecretStore
 
 if TYPE_CHECKING:
@@ -146,14 +146,14 @@ class Salesforce:
     ) -> SalesforceRecord:
         """The interaction's activity for that purpose; `fields` are written only if it is new.
 
-        Without an external id it is one of the same WhoId and Subject (of `fields`) whose
-        Description names the interaction.
+        Without an external id it is one of the same WhoId (of `fields`) whose Description has the
+        block of that purpose.
         """
         value = f"{interaction_id}:{purpose}"
         if self._field:
             found = self._only("Task", value)
         else:
-            found = self._task_naming(fields, interaction_id)
+            found = self._task_naming(fields["WhoId"], block_name(purpose, interaction_id))
         return SalesforceRecord(found, "found") if found else self._created("Task", fields, value)
 
     def delete_lead(
@@ -201,18 +201,15 @@ class Salesforce:
         )
         return _ids(found)
 
-    def _task_naming(self, fields: Mapping[str, str], interaction_id: str) -> str:
+    def _task_naming(self, who: str, name: str) -> str:
         found = self._records.query(
-            "SELECT Id, Description FROM Task WHERE WhoId = {who} AND Subject = {subject}"
-            " LIMIT 200",
-            who=fields["WhoId"],
-            subject=fields["Subject"],
+            "SELECT Id, Description FROM Task WHERE WhoId = {who} LIMIT 200", who=who
         )
-        return _naming(found, interaction_id)
+        return _naming(found, name)
 
 
-def _naming(records: Sequence[Mapping[str, Any]], interaction_id: str) -> str:
-    named = [each for each in records if interaction_id in (each.get("Description") or "")]
+def _naming(records: Sequence[Mapping[str, Any]], name: str) -> str:
+    named = [each for each in records if name in (each.get("Description") or "")]
     return _ids(named)[0] if named else ""
 
 

@@ -17,7 +17,7 @@ _BRACKETS = str.maketrans("[]", "()")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`name` is unique in the text, such as "Atlas call <interaction id>"; `lines` are plain."""
+    """`name`: see `block_name`. `lines` may hold anything; each is made plain."""
 
     name: str
     lines: tuple[str, ...]
@@ -33,6 +33,11 @@ class Block:
     @property
     def text(self) -> str:
         return "\n".join((self.first_line, *map(plain_line, self.lines), self.last_line))
+
+
+def block_name(purpose: str, interaction_id: str) -> str:
+    """How a text names an interaction's block; each purpose has one."""
+    return f"Atlas {purpose} {interaction_id}"
 
 
 def with_blocks(text: str, blocks: Sequence[Block]) -> str:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RejectedByDependencyError
 from chalicelib.lead import CallOutcome, Lead
-from chalicelib.lead_fields import call_block, call_task, callback_block, callback_task
+from chalicelib.lead_fields import (
+    CALL,
+    CALLBACK,
+    call_block,
+    call_task,
+    callback_block,
+    callback_task,
+)
 from chalicelib.steps.create_lead import into_salesforce
 from chalicelib.steps.payloads import StepResult, UpdateLeadInput
 
@@ -100,7 +107,7 @@ def _write_lead(lead: Lead, salesforce_id: str, outcome: str, services: Services
 
 def _write_call(lead: Lead, salesforce_id: str, outcome: str, services: Services) -> None:
     fields = call_task(lead, outcome, salesforce_id, services.clock())
-    task = services.salesforce.upsert_task(fields, lead.interaction_id, "call")
+    task = services.salesforce.upsert_task(fields, lead.interaction_id, CALL)
     if task.outcome == "found":
         # It may have been written before the summary was there.
         services.salesforce.write_blocks("Task", task.id, [call_block(lead, outcome)])
@@ -112,7 +119,7 @@ def _request_callback(lead: Lead, salesforce_id: str, services: Services) -> Non
     known: Lead | None = lead
     if not lead.callback_task_id:
         fields = callback_task(lead, salesforce_id)
-        task = services.salesforce.upsert_task(fields, interaction_id, "callback")
+        task = services.salesforce.upsert_task(fields, interaction_id, CALLBACK)
         known = services.leads.update(interaction_id, once={"callback_task_id": task.id})
     if known is not None and not known.callback_notified_at:
         services.team.callback_requested(known, known.callback_task_id)

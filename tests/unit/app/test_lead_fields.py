@@ -71,7 +71,7 @@ def test_a_call_is_told_with_its_summary_in_three_parts() -> None:
         LEAD, call_ended_at=EPOCH + 300, summary=Summary("Price.", "Liked it.", "Offer.")
     )
     assert call_block(lead, "completed").lines == (
-        "Call: answered and completed",
+        "Call: answered, to its end",
         "Call ended at: 2027-01-15 08:05 UTC",
         "Topics: Price.",
         "Outcome: Liked it.",
@@ -86,6 +86,13 @@ def test_the_call_is_an_activity_that_is_over() -> None:
     assert task["ActivityDate"] == "2027-01-15"
     assert task["WhoId"] == "00Q000000000001AAA"
     assert LEAD.interaction_id in task["Description"]
+
+
+def test_a_late_summary_leaves_an_activitys_subject_true() -> None:
+    tasks = [
+        call_task(LEAD, each, "", EPOCH) for each in ("completed", "completed_without_summary")
+    ]
+    assert {task["Subject"] for task in tasks} == {"AI call: answered"}
 
 
 def test_a_callback_is_an_open_task_of_high_priority() -> None:
