@@ -10,6 +10,7 @@ from sandbox.bedrock.vocabulary import STOP_WORDS, TOPICS
 _WORD = re.compile(r"[a-z0-9][a-z0-9']*")
 _SUFFIXES = ("ational", "ies", "ing", "ed", "es", "s", "ly", "y", "e")
 _LONG_SENTENCE = 160
+_TELLING_WORDS = 4
 # Who said a sentence of a transcript.
 _SPEAKER = re.compile(r"^[A-Z]\w*(?: \w+)?: (?=\S)")
 
@@ -47,7 +48,8 @@ def write_thoughts(prompt: PromptParts, effort: str) -> str:
 
 
 def _labelled(prompt: PromptParts) -> str:
-    left = [_SPEAKER.sub("", sentence) for sentence in prompt.knowledge]
+    said = [_SPEAKER.sub("", sentence) for sentence in prompt.knowledge]
+    left = [sentence for sentence in said if len(sentence.split()) >= _TELLING_WORDS] or said
     lines = []
     for index, (label, meaning) in enumerate(prompt.labels):
         if not left:

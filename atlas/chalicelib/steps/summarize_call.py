@@ -105,14 +105,15 @@ def _told(lead: Lead, deadline: Deadline, services: Services, *, may_be_late: bo
 
     `summarized_late` in that case, else "".
     """
-    outcome = lead.call_outcome if lead.call_outcome != _UNTOLD else str(CallOutcome.COMPLETED)
+    was_dropped = lead.call_outcome == CallOutcome.DROPPED
+    outcome = str(CallOutcome.DROPPED if was_dropped else CallOutcome.COMPLETED)
     resumed = resume(lead, outcome, services)
     if resumed == "left_to_recovery":
         return ""
     is_late = resumed == "gone_on" and (may_be_late or lead.call_outcome == _UNTOLD)
     if is_late:
         _tell_salesforce(lead.interaction_id, outcome, deadline, services)
-    elif lead.call_outcome == _UNTOLD:
+    elif lead.call_outcome != outcome:
         services.leads.update(lead.interaction_id, {"call_outcome": outcome})
     services.pending.done("summary", lead.interaction_id)
     return "summarized_late" if is_late else ""
@@ -122,7 +123,8 @@ def _tell_salesforce(
     interaction_id: str, outcome: str, deadline: Deadline, services: Services
 ) -> None:
     """`completed_without_summary` stands on the item until then, for the next try to see."""
-    services.leads.update(interaction_id, {"call_outcome": str(_UNTOLD)})
+    if outcome == CallOutcome.COMPLETED:
+        services.leads.update(interaction_id, {"call_outcome": str(_UNTOLD)})
     task = UpdateLeadInput(interaction_id, call_outcome=outcome)
     function = services.settings.update_lead_function
     if not services.background.invoke(function, task.to_json(), deadline):

@@ -242,6 +242,26 @@ def test_a_summary_after_a_failed_attempt_still_counts(calls: CallWorld) -> None
     assert calls.lead.call_outcome == "completed"
 
 
+def test_a_summary_after_the_workflows_time_out_makes_it_a_completed_call(
+    calls: CallWorld,
+) -> None:
+    calls.recorded(call_outcome="timed_out")
+    calls.workflow.resume(TOKEN, "expired")
+    calls.clock.advance(7200)
+    assert run(calls, aws_event(COMPLETED)) == "summarized_late"
+    assert calls.lead.call_outcome == "completed"
+    assert [function for function, _ in calls.world.background.invoked] == [UPDATE_LEAD]
+
+
+def test_a_late_summary_of_a_dropped_call_leaves_it_dropped(calls: CallWorld) -> None:
+    calls.recorded(call_outcome="dropped")
+    calls.clock.advance(601)
+    recover(calls)
+    assert run(calls, aws_event(COMPLETED)) == "summarized_late"
+    assert calls.lead.call_outcome == "dropped"
+    assert calls.world.background.invoked[0][1]["call_outcome"] == "dropped"
+
+
 def test_a_dropped_call_keeps_its_outcome_with_its_summary(calls: CallWorld) -> None:
     calls.recorded(call_outcome="dropped")
     assert run(calls, aws_event(COMPLETED)) == "summarized"

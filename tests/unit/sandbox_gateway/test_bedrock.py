@@ -109,6 +109,33 @@ def test_a_limit_of_sentences_in_the_prompt_is_obeyed(
     assert text_of(bedrock, **params).count(".") == count
 
 
+LABELLED = "You are Ada.\nTopic: <what bread the guest wants>\nNext step: <what the baker does>\n"
+TALK = (
+    "<talk>\nBaker: Good day.\nGuest: I would like bread made of rye.\nGuest: It is raining a lot."
+    "\nBaker: The baker keeps one for you.\n</talk>\n\nSum it up."
+)
+
+
+def test_labelled_lines_get_the_sentences_that_suit_them_best(bedrock: BedrockRuntime) -> None:
+    asked = ask(TALK, system=[{"text": LABELLED}])
+    assert text_of(bedrock, **asked).splitlines() == [
+        "Topic: I would like bread made of rye.",
+        "Next step: The baker keeps one for you.",
+    ]
+
+
+def test_labelled_lines_say_so_when_there_is_nothing_to_write(bedrock: BedrockRuntime) -> None:
+    asked = ask("<talk></talk>\n\nSum it up.", system=[{"text": LABELLED}])
+    topic, step = text_of(bedrock, **asked).splitlines()
+    assert topic.startswith("Topic: I am sorry, I do not know anything about bread")
+    assert step.startswith("Next step: I am sorry")
+
+
+def test_one_label_alone_is_no_form_to_fill_in(bedrock: BedrockRuntime) -> None:
+    system = [{"text": f"{FACTS}\nHours: <when it opens>"}]
+    assert text_of(bedrock, **ask(system=system)).startswith("Our bakery opens at seven.")
+
+
 def test_the_same_prompt_gives_the_same_answer(bedrock: BedrockRuntime) -> None:
     assert text_of(bedrock, **ask()) == text_of(bedrock, **ask())
 
