@@ -13,7 +13,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.lex import Channel
 from chalicelib.questions import Question, has_meaning, may_be_shared
 from chalicelib.response_cache import response_cache
-from chalicelib.scenario import facts, grounded_scenario, spoken_floor
+from chalicelib.scenario import briefing_of, facts, grounded_scenario, spoken_floor
 from chalicelib.sentences import first_sentences, whole_sentences
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def spoken_answer(
     floor = spoken_floor(content, history)
     if not has_meaning(text):
         return Answer(floor, Source.FIXED)
-    known = scenario or grounded_scenario(content)
+    known = briefing_of(scenario or grounded_scenario(content))
     prompt = prompts.phone_talk(text, history, known, facts(content), content)
     route = services.settings.routes["conversation"]
     generated = services.models.complete(prompt, route, deadline)

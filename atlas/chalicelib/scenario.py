@@ -89,6 +89,12 @@ def opening_of(text: str) -> str:
     return text.partition("\n")[0]
 
 
+def briefing_of(text: str) -> str:
+    """What a model is told of it: what was asked and the notes first, then how it was opened."""
+    opening, _, rest = text.partition("\n")
+    return "\n".join(filter(None, (rest, opening)))
+
+
 def sayable_questions(asked: Sequence[str], content: Content) -> tuple[str, ...]:
     """What was asked in nothing but ordinary words, newest last; all else is never repeated.
 

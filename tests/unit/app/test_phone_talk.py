@@ -13,7 +13,7 @@ from chalicelib.conversation import Exchange
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents import INTENT_HANDLERS
 from chalicelib.intents.phone_talk import CONVERSATION, GREETING_BY_CHANNEL
-from chalicelib.scenario import opening_of, sentences
+from chalicelib.scenario import briefing_of, opening_of, sentences
 from chalicelib.sentences import sentence_ends
 from tests.fakes import CONTENTS, Reply, an_invocation, lex_event, with_attributes
 from tests.lead_world import INTERACTION
@@ -102,7 +102,7 @@ def test_a_second_hello_goes_on_with_the_conversation(phone: PhoneWorld) -> None
     call = a_call(phone)
     call.hear("hello", "GreetingIntent")
     assert call.hear("hello, are you there?", "GreetingIntent") == ANSWER
-    assert MADE.text in prompts(phone)[0].system
+    assert briefing_of(MADE.text) in prompts(phone)[0].system
 
 
 def test_a_hello_after_a_late_table_greets_by_name(phone: PhoneWorld) -> None:
@@ -120,7 +120,7 @@ def test_four_turns_read_the_tables_once_and_remember_each_other(phone: PhoneWor
         assert call.hear(question) == ANSWER
     assert phone.reads == 2
     last = prompts(phone)[-1]
-    assert MADE.text in last.system
+    assert briefing_of(MADE.text) in last.system
     assert [m.text for m in last.messages][:2] == ["hello", opening_of(MADE.text)]
     assert last.messages[-1].text == "how long does it take"
     assert len(call.history) == 4

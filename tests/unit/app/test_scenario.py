@@ -12,6 +12,7 @@ from chalicelib.lex import SESSION_BYTES, Turn
 from chalicelib.scenario import (
     ASKED_BYTES,
     BYTES,
+    briefing_of,
     clean_name,
     composed,
     facts,
@@ -39,6 +40,11 @@ def test_the_floor_greets_by_name_and_says_what_was_asked() -> None:
     assert opening.startswith("Hello Maria Lopez,")
     assert "what technology do you use" in asked
     assert notes in CONTENT.scenario["notes"]
+
+
+def test_a_model_is_told_what_was_asked_first() -> None:
+    assert briefing_of("Hello.\nYou asked this.\nNotes.") == "You asked this.\nNotes.\nHello."
+    assert briefing_of("Hello.") == "Hello."
 
 
 def test_where_nothing_was_asked_the_opening_asks() -> None:
