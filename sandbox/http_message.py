@@ -46,6 +46,8 @@ def read_request(environ: Environ) -> HttpRequest:
     body = _read_body(environ)
     # cheroot leaves %2F in PATH_INFO, where moto's own server decodes everything.
     environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+    # moto takes S3's keys from here, and would decode what was decoded already.
+    environ["RAW_URI"] = uri
     return HttpRequest(
         method=environ["REQUEST_METHOD"],
         path=path,

@@ -18,7 +18,8 @@ class MotoServices:
     """All of them together, over one Lambda service; `handlers` are for the control API."""
 
     def __init__(self, functions: LambdaInvoker) -> None:
-        from sandbox.moto_services import event_rules, handlers, s3_events, step_functions
+        from sandbox.moto_services import event_rules, handlers, s3_events, s3_policy
+        from sandbox.moto_services import step_functions as states
         from sandbox.moto_services.notifications import Notifications
         from sandbox.moto_services.schedules import Schedules
 
@@ -28,9 +29,10 @@ class MotoServices:
         self.handlers: Mapping[str, Mapping[str, Handler]] = handlers.mount(
             self.schedules, self.notifications
         )
-        step_functions.connect()
+        states.connect()
         event_rules.connect(ACCOUNT, REGION, functions)
         s3_events.install()
+        s3_policy.install()
         self.notifications.install()
 
     def close(self) -> None:

@@ -2,11 +2,13 @@
 
 moto 5.2.5 starts two for two simultaneous requests of one name; stops only when the running task
 has ended, with neither error nor cause; writes history after the end; publishes a status before the
-output it stands for; knows no paging of a history; and keeps every execution and thread for ever.
+output it stands for; knows no paging of a history; sends two errors without their names; and keeps
+every execution and thread for ever.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -16,7 +18,12 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.models import StateMachine
-from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.api import (
+    ExecutionStatus,
+    HistoryEventType,
+    InvalidDefinition,
+    InvalidExecutionInput,
+)
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
 )
@@ -65,6 +72,7 @@ _original_add_event = EventManager.add_event
 _original_stop = Execution.stop
 _original_terminated = BaseExecutionWorkerCommunication.terminated
 _original_stop_response = StepFunctionResponse.stop_execution
+_original_history = StepFunctionResponse.get_execution_history
 _original_describe = StepFunctionResponse.describe_execution
 _original_retrier = RetrierDecl._eval_body
 
@@ -82,6 +90,8 @@ def install() -> None:
     StepFunctionResponse.describe_execution = _respond_to_describe
     StepFunctionResponse.get_execution_history = _respond_to_history
     RetrierDecl._eval_body = _wait_and_retry
+    for nameless in (InvalidDefinition, InvalidExecutionInput):
+        nameless.TYPE = nameless.__name__
 
 
 def _start_execution(
@@ -212,10 +222,13 @@ def _respond_to_stop(self: Any) -> Any:
 
 
 def _respond_to_describe(self: Any) -> Any:
+    """With the time of a time-out, and with text and null as the JSON that they are."""
     described = _original_describe(self)
     execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
     if described.result["status"] == ExecutionStatus.TIMED_OUT:
         described.result["stopDate"] = execution.stop_date
+    if described.result["status"] == ExecutionStatus.SUCCEEDED:
+        described.result["output"] = json.dumps(execution.output)
     return described
 
 

@@ -1,7 +1,8 @@
 """S3's events for EventBridge, shaped as AWS shapes them.
 
 moto 5.2.5 gives every event one id and one sequencer, the time as a number, `eTag` for `etag`, a
-version where there is none and its own words as the reason; what a rule then raises, it swallows.
+version where there is none and its own words as the reason; with every put comes an event that tags
+were added; what a rule then raises, it swallows. Only creations and deletions are sent.
 Members: Amazon S3 user guide, "EventBridge event message structure".
 """
 
@@ -40,7 +41,10 @@ def install() -> None:
 
 
 def _send(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
-    event = _event(account_id, bucket, str(getattr(event_name, "value", event_name)), key)
+    name = str(getattr(event_name, "value", event_name))
+    if name not in _REASONS:
+        return
+    event = _event(account_id, bucket, name, key)
     buses = events_backends[account_id][bucket.region_name].event_buses
     for rule in [rule for bus in list(buses.values()) for rule in list(bus.rules.values())]:
         try:
@@ -58,7 +62,7 @@ def _event(account: str, bucket: Any, name: str, key: Any) -> dict[str, Any]:
         "request-id": uuid.uuid4().hex[:16].upper(),
         "requester": account,
         "source-ip-address": "127.0.0.1",
-        "reason": _REASONS.get(name, name.removeprefix("s3:")),
+        "reason": _REASONS[name],
     }
     if name in _DELETIONS:
         detail["deletion-type"] = _DELETIONS[name]
