@@ -27,14 +27,69 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "texts": (
         "help",
         "goodbye",
-        "demo_request",
+        "ask_name",
+        "ask_number",
+        "consent",
+        "consent_unclear",
+        "booked",
+        "booked_later",
+        "booked_by_day",
+        "refused_number",
+        "refused_hour",
+        "denied",
+        "declined",
+        "no_clear_answer",
+        "too_many_tries",
+        "not_offered",
+        "not_recorded",
+        "unconfirmed",
+        "demo_on_phone",
         "callback",
-        "stop_calling",
+        "ask_number_to_stop",
+        "stopped",
+        "stopped_on_phone",
+        "stop_declined",
+        "stop_failed",
+        "stop_too_many_tries",
         "delete_my_info",
         "apology",
         "not_understood",
     ),
+    "name_problems": (
+        "missing",
+        "question",
+        "number",
+        "address",
+        "too_long",
+        "not_a_name",
+    ),
+    "number_problems": (
+        "missing",
+        "question",
+        "not_a_number",
+        "too_short",
+        "too_long",
+        "unknown_country_code",
+        "not_valid",
+        "several",
+        "extension",
+        "letters",
+        "premium_rate",
+        "service_number",
+        "country_not_allowed",
+    ),
+    "formats": ("time",),
 }
+PLACES_BY_TEXT: Mapping[str, tuple[str, ...]] = {
+    "consent": ("number",),
+    "booked": ("number",),
+    "booked_later": ("number", "time"),
+    "booked_by_day": ("number",),
+    "refused_number": ("number",),
+    "stopped": ("number",),
+}
+"""What a text must say beside its words; `Content.said` fills it in."""
+SAID_SECTIONS = ("texts", "name_problems", "number_problems")
 PLACES_BY_SECTION: Mapping[str, tuple[str, ...]] = {"scenario": ("visitor", "asked")}
 """What else the texts of a section leave room for, filled in when they are used."""
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
@@ -55,8 +110,21 @@ class Content:
     scenario: Mapping[str, str]
     """What the phone says and knows before, or without, a model."""
     texts: Mapping[str, str]
+    name_problems: Mapping[str, str]
+    """Why an answer is no name, and the question once more; by `visitor_names.Reason`."""
+    number_problems: Mapping[str, str]
+    """The same for numbers, by `phone_numbers.Reason`."""
+    time_format: str
+    """How a time of day is told, as strftime takes it."""
     vocabulary: frozenset[str]
     """The words that may stand in a question whose answer is stored: see `may_be_shared`."""
+
+    def said(self, text: str, **places: str) -> str:
+        """One of the texts, with what it leaves room for."""
+        filled = self.texts[text]
+        for name, value in places.items():
+            filled = filled.replace("{" + name + "}", value)
+        return filled
 
     def grounded_text(self, grounding: str, channel: str) -> str:
         """The floor of a grounded answer: true, whole, and short enough for the channel."""
@@ -112,6 +180,9 @@ def _read(file: Path, problems: list[str]) -> Content:
         knowledge=sections["knowledge"].get("text", ""),
         scenario=sections["scenario"],
         texts=sections["texts"],
+        name_problems=sections["name_problems"],
+        number_problems=sections["number_problems"],
+        time_format=sections["formats"].get("time", ""),
         vocabulary=_vocabulary(file.stem, sections),
     )
 
@@ -133,20 +204,26 @@ def _problems(raw: Mapping[str, Any]) -> Iterable[str]:
         yield from (f"{section}.{key} is not used" for key in table if key not in keys)
         yield from (f"{section}.{key} is missing" for key in keys if not _is_text(table.get(key)))
         for key, text in table.items():
-            yield from (f"{section}.{key} {problem}" for problem in _text_problems(section, text))
+            found = _text_problems(section, key, text)
+            yield from (f"{section}.{key} {problem}" for problem in found)
 
 
-def _text_problems(section: str, text: object) -> Iterable[str]:
+def _text_problems(section: str, key: str, text: object) -> Iterable[str]:
     if not isinstance(text, str):
         return
-    for name in _PLACEHOLDER.findall(text):
-        if name not in (*NAMES, *PLACES_BY_SECTION.get(section, ())):
-            yield f"has {{{name}}}, which stands for nothing"
+    yield from _place_problems(section, key, set(_PLACEHOLDER.findall(text)))
     sentences = max(SENTENCES_BY_CHANNEL.values())
     if section == "grounding" and len(sentence_ends(text)) < sentences:
         yield f"needs at least {sentences} sentences"
-    if section == "texts" and utf16_length(text) > 900:
+    if section in SAID_SECTIONS and utf16_length(text) > 900:
         yield "is longer than a Lex message of 1,024 characters leaves room for"
+
+
+def _place_problems(section: str, key: str, found: set[str]) -> Iterable[str]:
+    needed = PLACES_BY_TEXT.get(key, ()) if section == "texts" else ()
+    known = {*NAMES, *needed, *PLACES_BY_SECTION.get(section, ())}
+    yield from (f"has {{{name}}}, which stands for nothing" for name in sorted(found - known))
+    yield from (f"does not say {{{name}}}" for name in needed if name not in found)
 
 
 def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:

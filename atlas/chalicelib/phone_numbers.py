@@ -46,9 +46,9 @@ _PROBLEM_BY_KIND: dict[str, Reason] = {
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
-    """A number that may be called: E.164, its country's two letters, and its kind.
+    """A number that exists: E.164, its country's two letters, and its kind as the table names it.
 
-    Kinds: fixed, mobile, fixed_or_mobile, voip.
+    Those that may be called are fixed, mobile, fixed_or_mobile or voip.
     """
 
     e164: str
@@ -72,11 +72,12 @@ class Problem:
 
 
 def read(
-    text: str, default_country: str, allowed_countries: Collection[str]
+    text: str, default_country: str, allowed_countries: Collection[str] | None
 ) -> PhoneNumber | Problem:
     """The one number in a text, of a country that may be called, or why there is none.
 
-    A number without a country's code is taken for one of the default country.
+    A number without a country's code is taken for one of the default country. With None for the
+    countries any number is one, whether or not it may be called.
     """
     if not text.strip():
         return Problem("missing")
@@ -101,7 +102,9 @@ def classified(e164: str) -> PhoneNumber | None:
     return _classified(code, e164[1 + len(code) :]) if code else None
 
 
-def _callable(number: PhoneNumber, allowed: Collection[str]) -> PhoneNumber | Problem:
+def _callable(number: PhoneNumber, allowed: Collection[str] | None) -> PhoneNumber | Problem:
+    if allowed is None:
+        return number
     if (reason := _PROBLEM_BY_KIND.get(number.kind)) is not None:
         return Problem(reason)
     return number if number.country in allowed else Problem("country_not_allowed")

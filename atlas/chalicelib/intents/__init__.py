@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.intents.fixed import (
-    CALLBACK,
-    CLOSE,
-    DELETE_MY_INFO,
-    INITIATE_DEMO,
-    STOP_CALLING,
-)
-from chalicelib.intents.grounded import ABOUT_DEMO, ABOUT_TECHNOLOGY, GREETING
-from chalicelib.intents.open_question import OPEN_QUESTION
+from chalicelib.intents.fixed import CALLBACK, CLOSE, DELETE_MY_INFO
+from chalicelib.intents.grounded import ABOUT_DEMO, ABOUT_TECHNOLOGY
+from chalicelib.intents.initiate_demo import INITIATE_DEMO
 from chalicelib.intents.outcome import Handler
+from chalicelib.intents.phone_talk import CONVERSATION, GREETING_BY_CHANNEL
+from chalicelib.intents.stop_calling import STOP_CALLING
 
 INTENT_HANDLERS: Mapping[str, Handler] = {
     handler.intent: handler
     for handler in (
-        GREETING,
+        GREETING_BY_CHANNEL,
         ABOUT_TECHNOLOGY,
         ABOUT_DEMO,
         INITIATE_DEMO,
@@ -26,7 +22,7 @@ INTENT_HANDLERS: Mapping[str, Handler] = {
         STOP_CALLING,
         DELETE_MY_INFO,
         CLOSE,
-        OPEN_QUESTION,
+        CONVERSATION,
     )
 }
 

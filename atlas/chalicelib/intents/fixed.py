@@ -32,7 +32,5 @@ CLOSE = Fixed(intent="CloseIntent", text="goodbye")
 
 # Nothing behind these exists yet, and each says so. Those with slots say it at once: asking for
 # a name and a number that nobody will use would be both a lie and needless personal data.
-INITIATE_DEMO = Fixed("InitiateDemo", "demo_request", "Failed", answers_dialog_hook=True)
-STOP_CALLING = Fixed("StopCallingIntent", "stop_calling", "Failed", answers_dialog_hook=True)
 DELETE_MY_INFO = Fixed("DeleteMyInfoIntent", "delete_my_info", "Failed", answers_dialog_hook=True)
 CALLBACK = Fixed("CallbackIntent", "callback", "Failed")

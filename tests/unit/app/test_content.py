@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from chalicelib.content import DEFAULT_LOCALE, FOLDER, NAMES, SECTIONS, Content, Contents
+from chalicelib import phone_numbers, visitor_names
+from chalicelib.content import (
+    DEFAULT_LOCALE,
+    FOLDER,
+    NAMES,
+    PLACES_BY_TEXT,
+    SECTIONS,
+    Content,
+    Contents,
+)
 from chalicelib.errors import ConfigError
 from chalicelib.lex import MESSAGE_CHARACTERS, message_text
 from chalicelib.sentences import sentence_ends, utf16_length, whole_sentences
@@ -28,7 +38,13 @@ def problems_in(folder: Path) -> str:
 
 
 def every_text(content: Content) -> list[str]:
-    sections = (content.persona, content.grounding, content.texts)
+    sections = (
+        content.persona,
+        content.grounding,
+        content.texts,
+        content.name_problems,
+        content.number_problems,
+    )
     return [content.knowledge, *(text for section in sections for text in section.values())]
 
 
@@ -45,15 +61,20 @@ def test_every_floor_is_short_and_whole(locale: str, channel: str, grounding: st
 
 @pytest.mark.parametrize("locale", SHIPPED.locales)
 def test_fixed_texts_are_said_word_for_word(locale: str) -> None:
-    for text in SHIPPED.in_locale(locale).texts.values():
+    content = SHIPPED.in_locale(locale)
+    problems = (*content.name_problems.values(), *content.number_problems.values())
+    for text in (*content.texts.values(), *problems):
         assert message_text(text) == text
         assert utf16_length(text) <= MESSAGE_CHARACTERS
 
 
 @pytest.mark.parametrize("locale", SHIPPED.locales)
 def test_no_placeholder_is_left_in_any_text(locale: str) -> None:
-    for text in every_text(SHIPPED.in_locale(locale)):
-        assert "{" not in text
+    content = SHIPPED.in_locale(locale)
+    left = {key for key, text in content.texts.items() if "{" in text}
+    assert left == set(PLACES_BY_TEXT)
+    for text in every_text(content):
+        assert "{" not in text or text in map(content.texts.get, left)
 
 
 def test_a_locale_falls_back_to_its_language_and_then_to_the_default(tmp_path: Path) -> None:
@@ -103,3 +124,43 @@ def test_names_are_filled_in_everywhere(tmp_path: Path) -> None:
     content = Contents.load(folder_with(tmp_path, en_US=renamed)).in_locale("en_US")
     assert "Acme" in content.knowledge
     assert not any("Northlight" in text for text in every_text(content))
+
+
+# What a visitor is told about names, numbers and times.
+
+
+@pytest.mark.parametrize("text", PLACES_BY_TEXT)
+def test_a_text_that_does_not_say_what_it_must_is_refused(tmp_path: Path, text: str) -> None:
+    line = next(line for line in ENGLISH.splitlines() if line.startswith(f"{text} = "))
+    for place in PLACES_BY_TEXT[text]:
+        without = ENGLISH.replace(line, line.replace(f"{{{place}}}", "it"))
+        problems = problems_in(folder_with(tmp_path, en_US=without))
+        assert f"texts.{text} does not say {{{place}}}" in problems
+
+
+def test_a_place_that_a_text_has_no_room_for_is_refused(tmp_path: Path) -> None:
+    strange = ENGLISH.replace('booked = "Thank you!', 'booked = "Thank you, {visitor}!')
+    problems = problems_in(folder_with(tmp_path, en_US=strange))
+    assert "texts.booked has {visitor}, which stands for nothing" in problems
+
+
+def test_a_text_is_said_with_what_it_leaves_room_for() -> None:
+    said = SHIPPED.in_locale("en_US").said("booked_later", number="+1 2", time="8:00 AM")
+    assert "+1 2" in said
+    assert "8:00 AM" in said
+    assert "{" not in said
+
+
+def test_there_is_a_text_for_every_problem_of_a_name_or_a_number() -> None:
+    # Who refuses is left in peace.
+    names = {*get_args(visitor_names.Reason)} - {"refused"}
+    assert set(SECTIONS["name_problems"]) == names
+    assert set(SECTIONS["number_problems"]) == {*get_args(phone_numbers.Reason), "question"}
+
+
+@pytest.mark.parametrize("section", ["name_problems", "number_problems"])
+def test_every_problem_is_said_with_the_question_once_more(section: str) -> None:
+    texts = getattr(SHIPPED.in_locale("en_US"), section)
+    assert len(set(texts.values())) == len(texts)
+    for text in texts.values():
+        assert "please" in text.lower() or "?" in text

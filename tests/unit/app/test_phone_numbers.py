@@ -311,6 +311,14 @@ def test_what_cannot_be_called_is_named(text: str, reason: str) -> None:
     assert problem(text) == reason
 
 
+@pytest.mark.parametrize(
+    "text", ["+1 900 555 0132", "+1 800 555 0132", "+34 912 345 678", "+1 415 555 0132"]
+)
+def test_any_number_can_be_read_by_whom_it_shall_not_be_called(text: str) -> None:
+    assert isinstance(read(text, "US", None), PhoneNumber)
+    assert read("+1 415", "US", None) == Problem("too_short")
+
+
 def test_a_number_is_read_out_in_groups() -> None:
     assert PhoneNumber(NUMBER, "US", "fixed").readable == "+1 415 555 0132"
     assert PhoneNumber("+4930901820", "DE", "fixed").readable == "+49 309 018 20"

@@ -1,0 +1,194 @@
+"""The question for consent, written down before it is asked, and what becomes of the answer.
+
+Nothing is promised that is not written: whoever is told that a call comes has an item in the
+leads table from which it will be placed, and whoever is told that nothing is recorded has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib import calling_hours, lex
+from chalicelib.answer import Answer, Source
+from chalicelib.content import Content
+from chalicelib.deadline import Deadline
+from chalicelib.errors import DependencyError
+from chalicelib.intents.demo_preparation import asked_in, forget, prepare
+from chalicelib.intents.demo_session import (
+    BOOKED,
+    CONSENT,
+    ENDED,
+    INTERACTION,
+    DemoSession,
+    known_id,
+)
+from chalicelib.intents.outcome import ConfirmIntent, Outcome
+from chalicelib.intents.writing import written
+from chalicelib.lead import Lead, session_hash
+from chalicelib.lex import Turn
+from chalicelib.phone_numbers import PhoneNumber
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """All that is known when name and number are valid; `slots` are how Lex keeps them."""
+
+    turn: Turn
+    session: DemoSession
+    name: str
+    number: PhoneNumber
+    slots: Mapping[str, str | None]
+    content: Content
+
+
+def ask(demo: Demo, deadline: Deadline, services: Services, before: str = "") -> Outcome:
+    """Write the offer, then ask for the yes; `before` names a text that is said first."""
+    words = _words(demo, before)
+    is_offered = _offer(demo, words, deadline, services)
+    if is_offered is False:
+        # The interaction is over, or was never this session's: this is a new one.
+        demo = replace(demo, session=demo.session.renewed())
+        is_offered = _offer(demo, words, deadline, services)
+        prepare(demo.session.interaction_id, demo.name, demo.turn, deadline, services)
+    if not is_offered:
+        return ended("not_recorded", demo.content, problem="offer not written")
+    return Outcome(
+        Answer(words, Source.FIXED),
+        next_step=ConfirmIntent(),
+        slots=demo.slots,
+        attributes=demo.session.attributes,
+    )
+
+
+def answered(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
+    """Record the yes, or say why it is not recorded.
+
+    Without an open interaction the session's booked one is meant: a yes that was sent twice.
+    """
+    interaction_id = known_id(demo.turn, INTERACTION) or known_id(demo.turn, BOOKED)
+    result = _recorded(interaction_id, demo, deadline, services)
+    _report(result, demo, services)
+    match result:
+        case "recorded" | "already":
+            return _booked(_call_text(demo, services), interaction_id, demo, services)
+        case "refused_hour":
+            text = demo.content.texts["refused_hour"]
+            return _booked(text, interaction_id, demo, services)
+        case "refused_number":
+            forget(demo.turn, services)
+            said = demo.content.said("refused_number", number=demo.number.readable)
+            return replace(_failed(said, "refused_number"), attributes=ENDED)
+        case "not_offered":
+            return _anew(demo, deadline, services)
+        case "unconfirmed":
+            outcome = ended("unconfirmed", demo.content, problem=result)
+            return replace(outcome, attributes={**ENDED, BOOKED: interaction_id})
+    return ended("not_recorded", demo.content, problem=result)
+
+
+def ended(text: str, content: Content, problem: str = "") -> Outcome:
+    """Nothing comes of it, and the session forgets that it was asked for."""
+    return replace(_failed(content.texts[text], problem), attributes=ENDED)
+
+
+def _failed(said: str, problem: str) -> Outcome:
+    return Outcome(Answer(said, Source.FIXED), "Failed", problem=problem)
+
+
+def _words(demo: Demo, before: str) -> str:
+    """Exactly what will be shown, as Lex takes it."""
+    said = demo.content.said("consent", number=demo.number.readable)
+    return lex.message_text(f"{demo.content.texts[before]} {said}" if before else said)
+
+
+def _offer(demo: Demo, words: str, deadline: Deadline, services: Services) -> bool | None:
+    """False: the interaction's item is not open to this session. None: it was not written.
+
+    Where DynamoDB does not answer, whether it was written stays unknown: then nobody is asked for
+    a yes, so that none can count.
+    """
+    return written(lambda: services.leads.offer(_lead(demo, words, services)), deadline, services)
+
+
+def _lead(demo: Demo, words: str, services: Services) -> Lead:
+    return Lead(
+        interaction_id=demo.session.interaction_id,
+        status="offered",
+        name=demo.name,
+        phone=demo.number.e164,
+        phone_hash=services.phone_hash(demo.number.e164),
+        locale=demo.content.locale,
+        session=session_hash(demo.turn.session_id),
+        asked=asked_in(demo.turn),
+        consent_words=words,
+        consent_version=consent_version(demo.content),
+        offered_at=services.clock(),
+    )
+
+
+def consent_version(content: Content) -> str:
+    """Names the wording, whoever it is shown to: 16 hex digits of the text's SHA-256."""
+    return hashlib.sha256(content.texts["consent"].encode()).hexdigest()[:16]
+
+
+def _recorded(interaction_id: str, demo: Demo, deadline: Deadline, services: Services) -> str:
+    if not interaction_id:
+        return "not_offered"
+    try:
+        phone_hash = services.phone_hash(demo.number.e164)
+    except DependencyError as exc:
+        services.log.warning("consent not written", error=str(exc))
+        return "not_recorded"
+    session = session_hash(demo.turn.session_id)
+    return str(
+        services.consents.record(interaction_id, demo.number.e164, session, phone_hash, deadline)
+    )
+
+
+def _report(result: str, demo: Demo, services: Services) -> None:
+    services.log.metrics(
+        "consent",
+        {f"Consent.{result}": (1.0, "Count")},
+        {"Stage": services.settings.stage, "Channel": demo.turn.channel},
+        result=result,
+    )
+
+
+def _booked(said: str, interaction_id: str, demo: Demo, services: Services) -> Outcome:
+    """Start the workflow and say so; what does not start now, `recover_leads` starts."""
+    try:
+        services.workflow.start(interaction_id)
+    except DependencyError as exc:
+        services.log.warning("workflow not started", error=str(exc))
+    return Outcome(
+        Answer(said, Source.FIXED),
+        attributes={**ENDED, BOOKED: interaction_id},
+        slots=demo.slots,
+    )
+
+
+def _call_text(demo: Demo, services: Services) -> str:
+    """When the phone rings, by the clock of whoever is called."""
+    now, readable = services.clock(), demo.number.readable
+    rings = calling_hours.earliest_call(demo.number, now, services.settings.quiet_hours)
+    if rings <= now:
+        return demo.content.said("booked", number=readable)
+    clock = calling_hours.local_time(demo.number, rings)
+    if clock is None:
+        return demo.content.said("booked_by_day", number=readable)
+    time = clock.strftime(demo.content.time_format).lstrip("0")
+    return demo.content.said("booked_later", number=readable, time=time)
+
+
+def _anew(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
+    """A yes to nothing: an offer that lapsed, other slots than were offered, or a forged one."""
+    again = replace(demo, session=demo.session.tried(CONSENT))
+    if again.session.is_enough(CONSENT):
+        return ended("no_clear_answer", demo.content, problem="not_offered")
+    return replace(ask(again, deadline, services, before="not_offered"), problem="not_offered")

@@ -1,0 +1,67 @@
+"""What is made ready while a visitor is still answering, and thrown away when they stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib import conversation
+from chalicelib.deadline import Deadline
+from chalicelib.errors import DependencyError
+from chalicelib.intents.demo_session import INTERACTION, known_id
+from chalicelib.invocation import HEALTH_EVENT
+from chalicelib.lead import session_hash
+from chalicelib.lex import Turn
+from chalicelib.scenario import meaningful
+from chalicelib.steps.payloads import InteractionInput
+
+if TYPE_CHECKING:
+    from chalicelib.services import Services
+
+
+def prepare(
+    interaction_id: str, name: str, turn: Turn, deadline: Deadline, services: Services
+) -> None:
+    """Have the scenario made and the call's path warmed; the call does without either.
+
+    Waits no longer than an ordinary turn may.
+    """
+    settings = services.settings
+    within = Deadline.after(
+        deadline.sooner_of(settings.turn_deadline_seconds), clock=deadline.clock
+    )
+    locale = services.contents.in_locale(turn.locale).locale
+    try:
+        is_new = services.scenarios.draft(interaction_id, name, asked_in(turn), locale)
+    except DependencyError as exc:
+        services.log.warning("scenario not drafted", error=str(exc))
+        return
+    if is_new:
+        task = InteractionInput(interaction_id).to_json()
+        services.background.invoke(settings.generate_scenario_function, task, within)
+    services.background.invoke(settings.invoke_call_function, HEALTH_EVENT, within)
+
+
+def asked_in(turn: Turn) -> tuple[str, ...]:
+    """What the visitor wanted to know in this conversation: the latest few questions, each cut."""
+    history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
+    return meaningful([exchange.visitor for exchange in history])
+
+
+def forget(turn: Turn, services: Services) -> None:
+    """Remove what an offer that came to nothing left behind, where it is this session's own.
+
+    Best effort: an offer is gone after an hour, and a draft after a day.
+    """
+    interaction_id = known_id(turn, INTERACTION)
+    if not interaction_id:
+        return
+    try:
+        lead = services.leads.get(interaction_id)
+        if lead is not None:
+            is_own = lead.session == session_hash(turn.session_id)
+            if lead.status != "offered" or not is_own:
+                return
+            services.leads.delete(interaction_id)
+        services.scenarios.delete(interaction_id)
+    except DependencyError as exc:
+        services.log.warning("offer not removed", error=str(exc))
