@@ -176,6 +176,9 @@ class FakeWorkflow:
         self.resumed: list[tuple[str, str]] = []
         self.error: Exception | None = None
 
+    def prepare(self) -> None:
+        pass
+
     def start(self, interaction_id: str, run: int = 0) -> None:
         self._fail_if_told()
         if (interaction_id, run) not in self.started:

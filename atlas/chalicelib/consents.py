@@ -88,6 +88,10 @@ class Consents:
         self._call_limits, self._limits = call_limits, limits
         self._clock, self._sleep = clock, sleep
 
+    def prepare(self) -> None:
+        """Build the client now rather than on the first yes."""
+        self._client()
+
     def record(
         self, interaction_id: str, phone: str, session: str, phone_hash: str, deadline: Deadline
     ) -> ConsentResult:

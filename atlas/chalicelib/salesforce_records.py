@@ -45,6 +45,11 @@ class SalesforceRecords:
         """Wait for answers until then at most."""
         self._login.deadline = deadline
 
+    def link(self, record_id: str) -> str:
+        """The record's page in Lightning, which leads to the right one by the id alone."""
+        host = self._client.sf_instance if self._client is not None else ""
+        return f"https://{host}/{checked_id(record_id)}" if host else ""
+
     def close(self) -> None:
         self._client = None
         self._login.close()

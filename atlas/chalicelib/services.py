@@ -18,6 +18,7 @@ from chalicelib.consents import Consents, Limits
 from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
 from chalicelib.deadline import Clock, Deadline
+from chalicelib.deletions import DeletionTable
 from chalicelib.errors import ConfigError, DependencyError
 from chalicelib.invocation import Invocation
 from chalicelib.lead_table import LeadTable
@@ -27,9 +28,15 @@ from chalicelib.pending_work import PendingWork
 from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
+from chalicelib.recordings import Recordings, S3Recordings
 from chalicelib.response_cache import ResponseCache
+from chalicelib.salesforce import Salesforce, SalesforceApi
+from chalicelib.scenario_table import ScenarioTable
 from chalicelib.secret_store import SecretStore
 from chalicelib.settings import Settings
+from chalicelib.team import Team, TeamTopic
+from chalicelib.telephony import CallingLine, ConnectTelephony, Telephony
+from chalicelib.transcription import TranscribeJobs, Transcriber
 from chalicelib.workflow import Workflow
 
 PROBE_KEY = "probe"
@@ -60,6 +67,8 @@ class BackgroundWork(Protocol):
 class LeadWorkflow(Protocol):
     """Whoever runs the lead workflow."""
 
+    def prepare(self) -> None: ...
+
     def start(self, interaction_id: str, run: int = 0) -> None: ...
 
     def resume(self, task_token: str, outcome: str) -> bool: ...
@@ -86,13 +95,13 @@ class Services:
     contacts: ContactTable
     workflow: LeadWorkflow
     phone_hash: PhoneHasher
-    scenarios: Any = None
-    telephony: Any = None
-    recordings: Any = None
-    transcriber: Any = None
-    salesforce: Any = None
-    team: Any = None
-    deletions: Any = None
+    scenarios: ScenarioTable
+    telephony: Telephony
+    recordings: Recordings
+    transcriber: Transcriber
+    salesforce: SalesforceApi
+    team: Team
+    deletions: DeletionTable
     sleep: Callable[[float], None] = time.sleep
     clock: Clock = time.time
 
@@ -141,6 +150,12 @@ def build_services(
     leads = LeadTable(lambda: clients.dynamodb, settings.leads_table)
     pending = PendingWork(lambda: clients.dynamodb, settings.pending_work_table)
     call_limits = CallLimits(lambda: clients.dynamodb, settings.call_limits_table)
+    salesforce = Salesforce(
+        secrets,
+        settings.salesforce_secret,
+        settings.salesforce_api_version,
+        settings.salesforce_external_id_field,
+    )
     return Services(
         settings=settings,
         contents=contents,
@@ -161,6 +176,15 @@ def build_services(
         contacts=ContactTable(lambda: clients.dynamodb, settings.contacts_table),
         workflow=Workflow(lambda: clients.stepfunctions, settings.lead_workflow, account),
         phone_hash=PhoneHasher(lambda: secrets.get(settings.phone_hash_secret)),
+        scenarios=ScenarioTable(lambda: clients.dynamodb, settings.scenario_cache_table),
+        telephony=ConnectTelephony(lambda: clients.connect, _line(settings)),
+        recordings=S3Recordings(lambda: clients.s3),
+        transcriber=TranscribeJobs(lambda: clients.transcribe),
+        salesforce=salesforce,
+        team=TeamTopic(
+            *(lambda: clients.sns, settings.team_topic, account, leads, salesforce.record_link)
+        ),
+        deletions=DeletionTable(lambda: clients.dynamodb, settings.deletions_table),
     )
 
 
@@ -170,20 +194,57 @@ def _bedrock(clients: AwsClients, *, in_background: bool) -> Callable[[], Any]:
     return lambda: clients.bedrock_in_turn
 
 
+def _line(settings: Settings) -> CallingLine:
+    return CallingLine(
+        settings.connect_instance_id,
+        settings.connect_contact_flow_id,
+        settings.connect_source_phone_number,
+        settings.ring_seconds,
+    )
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.calls_per_number_per_day, settings.calls_per_hour)
 
 
-def warm_up(services: Services) -> None:
-    """Do in the init phase what the first turn would wait for: tracing, clients, a connection.
+def warm_up(services: Services, function: str) -> None:
+    """Do in the init phase what the function's first invocation would wait for.
 
-    A table that cannot be reached now is logged and no reason to refuse to start: turns do
-    without it.
+    A dependency that cannot be reached now is logged and no reason to refuse to start: turns do
+    without it, steps are retried. ConfigError is one: what would never work must not go live.
     """
     TRACER.start()
-    services.models.prepare()
-    services.background.prepare()
-    try:
-        services.response_cache.table.read(PROBE_KEY)
-    except DependencyError as exc:
-        services.log.warning("table not reached at start", error=str(exc))
+    for prepare in _PREPARE.get(function, ()):
+        try:
+            prepare(services)
+        except DependencyError as exc:
+            services.log.warning("not reached at start", error=str(exc))
+
+
+def _open_table(services: Services) -> None:
+    services.response_cache.table.read(PROBE_KEY)
+
+
+def _open_leads(services: Services) -> None:
+    services.leads.get(PROBE_KEY)
+
+
+_TURNS: tuple[Callable[[Services], object], ...] = (
+    lambda services: services.models.prepare(),
+    lambda services: services.background.prepare(),
+    lambda services: services.consents.prepare(),
+    lambda services: services.workflow.prepare(),
+    _open_table,
+    lambda services: services.phone_hash.key(),
+)
+_PREPARE: Mapping[str, tuple[Callable[[Services], object], ...]] = {
+    "lex_fulfillment": _TURNS,
+    "generate_answer": (lambda services: services.models.prepare(), _open_table),
+    "keep_warm": (lambda services: services.models.prepare(), _open_table),
+    "invoke_call": (lambda services: services.telephony.prepare(), _open_leads),
+    "create_lead": (lambda services: services.salesforce.prepare(),),
+    "update_lead": (lambda services: services.salesforce.prepare(),),
+    "erase_lead": (lambda services: services.salesforce.prepare(),),
+    "generate_scenario": (lambda services: services.models.prepare(), _open_leads),
+    "summarize_call": (lambda services: services.models.prepare(), _open_leads),
+}

@@ -134,9 +134,12 @@ def in_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ and "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
-def function_name() -> str:
-    """The running function's name, `atlas-<stage>-<function>`; empty outside Lambda."""
-    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+def function() -> str:
+    """The running function as app.py names it: of `atlas-<stage>-<function>` the last part.
+
+    `lex_fulfillment` outside Lambda, where `chalice local` serves that one.
+    """
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "lex_fulfillment").rpartition("-")[2]
 
 
 def initialization_type() -> str:

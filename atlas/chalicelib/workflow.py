@@ -31,6 +31,10 @@ class Workflow:
         self._name = state_machine
         self._account = account
 
+    def prepare(self) -> None:
+        """Build the client now rather than on the turn that starts the first execution."""
+        self._client()
+
     def start(self, interaction_id: str, run: int = 0) -> None:
         """Start the execution; one that exists already, running or closed, is a success."""
         self._call(

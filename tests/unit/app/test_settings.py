@@ -142,4 +142,4 @@ def test_a_process_is_in_lambda_only_with_lambdas_own_two_variables(
     assert not settings.in_lambda()
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
     assert settings.in_lambda()
-    assert settings.function_name() == "atlas-dev-lex_fulfillment"
+    assert settings.function() == "lex_fulfillment"
