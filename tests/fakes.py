@@ -24,6 +24,7 @@ from chalicelib.consents import Consents, Limits
 from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline
+from chalicelib.deletions import DeletionTable
 from chalicelib.invocation import Invocation
 from chalicelib.lead_table import LeadTable
 from chalicelib.model_router import Route
@@ -33,6 +34,7 @@ from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
 from chalicelib.questions import Question
 from chalicelib.response_cache import ResponseCache
+from chalicelib.scenario_table import ScenarioTable
 from chalicelib.secret_store import SecretStore
 from chalicelib.services import Services
 from chalicelib.settings import Settings
@@ -374,6 +376,10 @@ def lead_services(
         "contacts": ContactTable(dynamodb, SETTINGS.contacts_table, clock),
         "workflow": workflow,
         "phone_hash": PhoneHasher(lambda: {"key": PHONE_HASH_KEY}),
+        "scenarios": ScenarioTable(dynamodb, SETTINGS.scenario_cache_table, clock),
+        "deletions": DeletionTable(dynamodb, SETTINGS.deletions_table, clock),
+        # What only some steps reach; their tests put in what they need.
+        **dict.fromkeys(("telephony", "recordings", "transcriber", "salesforce", "team")),
         "clock": clock,
     }
 

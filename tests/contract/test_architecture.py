@@ -97,10 +97,11 @@ def reads_environment(file: Path) -> bool:
 
 PURE_FILES = [LIBRARY / f"{name}.py" for name in PURE]
 INTENT_FILES = sorted((LIBRARY / "intents").glob("*.py"))
+STEP_FILES = sorted((LIBRARY / "steps").glob("*.py"))
 
 
-@pytest.mark.parametrize("file", [*PURE_FILES, *INTENT_FILES], ids=name_of)
-def test_intents_and_pure_modules_know_no_aws_and_no_framework(file: Path) -> None:
+@pytest.mark.parametrize("file", [*PURE_FILES, *INTENT_FILES, *STEP_FILES], ids=name_of)
+def test_intents_steps_and_pure_modules_know_no_aws_and_no_framework(file: Path) -> None:
     assert packages(file) & {"boto3", "botocore", "chalice", "aws_xray_sdk", "os"} == set()
 
 
@@ -112,6 +113,11 @@ def test_pure_modules_import_only_pure_modules(file: Path) -> None:
 @pytest.mark.parametrize("file", INTENT_FILES, ids=name_of)
 def test_intents_reach_adapters_only_through_services(file: Path) -> None:
     assert modules_of_ours(file) & set(ADAPTERS) == set()
+
+
+@pytest.mark.parametrize("file", STEP_FILES, ids=name_of)
+def test_steps_reach_clients_only_through_services(file: Path) -> None:
+    assert modules_of_ours(file) & {"clients", "services", "settings"} == set()
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
@@ -136,7 +142,7 @@ def test_nobody_pays_for_boto3() -> None:
     assert those_with("boto3") == []
 
 
-def test_the_lex_boundary_has_the_only_catch_all() -> None:
+def test_only_the_two_boundaries_catch_everything() -> None:
     catching = [
         name_of(file)
         for file in FILES
@@ -144,7 +150,8 @@ def test_the_lex_boundary_has_the_only_catch_all() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
     ]
-    assert catching == ["chalicelib/fulfillment.py"]
+    # Decision 0005 says why the steps have one too.
+    assert catching == ["chalicelib/fulfillment.py", "chalicelib/steps/boundary.py"]
 
 
 def test_every_module_says_what_it_is_for() -> None:

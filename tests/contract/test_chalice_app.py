@@ -22,7 +22,7 @@ from tests.lex_shapes import problems
 
 ATLAS = Path(__file__).parents[2] / "atlas"
 CONFIG = json.loads((ATLAS / ".chalice" / "config.json").read_text(encoding="utf-8"))
-FUNCTIONS = ("lex_fulfillment", "generate_answer", "keep_warm")
+FUNCTIONS = tuple(CONFIG["stages"]["local"]["lambda_functions"])
 HEALTH = {"atlas": "health"}
 
 
