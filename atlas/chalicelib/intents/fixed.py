@@ -29,8 +29,3 @@ class Fixed:
 
 
 CLOSE = Fixed(intent="CloseIntent", text="goodbye")
-
-# Nothing behind these exists yet, and each says so. Those with slots say it at once: asking for
-# a name and a number that nobody will use would be both a lie and needless personal data.
-DELETE_MY_INFO = Fixed("DeleteMyInfoIntent", "delete_my_info", "Failed", answers_dialog_hook=True)
-CALLBACK = Fixed("CallbackIntent", "callback", "Failed")
