@@ -1,4 +1,4 @@
-"""A no, or a question, where a name or a number was asked for; in English. Pure.
+"""A yes, a no, or a question, where something was asked for; in English. Pure.
 
 A slot of free form takes every answer as its value, so nobody but Atlas can tell.
 """
@@ -40,6 +40,25 @@ _NO_BEGINNINGS = re.compile(
     r"|i (?:do not|don't|dont) have (?:one|a|any)\b|i want to (?:stop|cancel|quit)\b"
     r")"
 )
+_YES_ONLY = frozenset(
+    [
+        *("yes", "yeah", "yep", "yup", "yea", "y", "sure", "ok", "okay", "absolutely", "agreed"),
+        *("definitely", "certainly", "correct", "confirm", "confirmed", "agree", "alright"),
+    ]
+)
+_YES = _YES_ONLY | {
+    "please",
+    "i",
+    "do",
+    "thanks",
+    "thank",
+    "you",
+    "of",
+    "course",
+    "that",
+    "is",
+    "it",
+}
 _QUESTION = re.compile(
     r"(?:why|what|who|whose)$"
     r"|why (?:do|does|did|would|should|is|are|not|my|a)\b"
@@ -59,6 +78,12 @@ def is_refusal(text: str) -> bool:
         del words[0]
     said = " ".join(words)
     return _POLITE_ENDS.sub("", said) in _NO_ALONE or bool(_NO_BEGINNINGS.match(said))
+
+
+def is_assent(text: str) -> bool:
+    """Whether the words are a plain yes and nothing else."""
+    words = _words(text)
+    return bool(words) and _YES.issuperset(words) and not _YES_ONLY.isdisjoint(words)
 
 
 def is_question(text: str) -> bool:

@@ -11,6 +11,7 @@ from chalicelib.intents.grounded import ABOUT_DEMO, ABOUT_TECHNOLOGY
 from chalicelib.intents.initiate_demo import INITIATE_DEMO
 from chalicelib.intents.outcome import Handler
 from chalicelib.intents.phone_talk import CONVERSATION, GREETING_BY_CHANNEL
+from chalicelib.intents.second_yes import AfterYes
 from chalicelib.intents.stop_calling import STOP_CALLING
 
 INTENT_HANDLERS: Mapping[str, Handler] = {
@@ -24,7 +25,7 @@ INTENT_HANDLERS: Mapping[str, Handler] = {
         STOP_CALLING,
         DELETE_MY_INFO,
         CLOSE,
-        CONVERSATION,
+        AfterYes(CONVERSATION),
     )
 }
 

@@ -75,11 +75,10 @@ def answered(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
     result = _recorded(interaction_id, demo, deadline, services)
     _report(result, demo, services)
     match result:
-        case "recorded" | "already":
-            return _booked(_call_text(demo, services), interaction_id, demo, services)
-        case "refused_hour":
-            text = demo.content.texts["refused_hour"]
-            return _booked(text, interaction_id, demo, services)
+        case "recorded" | "already" | "refused_hour":
+            is_refused = result == "refused_hour"
+            said = call_text(demo.number, is_refused, demo.content, services)
+            return _booked(said, interaction_id, demo, services)
         case "refused_number":
             forget(demo.turn, services)
             said = demo.content.said("refused_number", number=demo.number.readable)
@@ -173,17 +172,19 @@ def _booked(said: str, interaction_id: str, demo: Demo, services: Services) -> O
     )
 
 
-def _call_text(demo: Demo, services: Services) -> str:
-    """When the phone rings, by the clock of whoever is called."""
-    now, readable = services.clock(), demo.number.readable
-    rings = calling_hours.earliest_call(demo.number, now, services.settings.quiet_hours)
+def call_text(number: PhoneNumber, is_refused: bool, content: Content, services: Services) -> str:
+    """That it will ring, and when by the clock of whoever is called; or that no line is free."""
+    if is_refused:
+        return content.texts["refused_hour"]
+    now = services.clock()
+    rings = calling_hours.earliest_call(number, now, services.settings.quiet_hours)
     if rings <= now:
-        return demo.content.said("booked", number=readable)
-    clock = calling_hours.local_time(demo.number, rings)
+        return content.said("booked", number=number.readable)
+    clock = calling_hours.local_time(number, rings)
     if clock is None:
-        return demo.content.said("booked_by_day", number=readable)
-    time = clock.strftime(demo.content.time_format).lstrip("0")
-    return demo.content.said("booked_later", number=readable, time=time)
+        return content.said("booked_by_day", number=number.readable)
+    time = clock.strftime(content.time_format).lstrip("0")
+    return content.said("booked_later", number=number.readable, time=time)
 
 
 def _anew(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
