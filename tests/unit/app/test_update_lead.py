@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,39 +10,51 @@ import pytest
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
-from chalicelib.lead import Lead, Summary
+from chalicelib.lead import Summary
 from chalicelib.steps.payloads import UpdateLeadInput
 from chalicelib.steps.update_lead import RETENTION_SECONDS, UpdateLeadResult, update_lead
-from tests.fakes import EPOCH
+from chalicelib.team import TeamTopic
+from tests.fakes import EPOCH, client_error
 from tests.lead_world import INTERACTION, LeadWorld, lead_world
-from tests.salesforce_fake import EXTERNAL_ID, LOST, FakeSalesforce, a_salesforce, problem
+from tests.salesforce_fake import (
+    EXTERNAL_ID,
+    INSTANCE,
+    LOST,
+    FakeSalesforce,
+    a_salesforce,
+    problem,
+)
 
 SUMMARY = Summary("Price and languages.", "Interested.", "Send an offer.")
 DONE = {"call_outcome": "completed", "call_ended_at": EPOCH + 300, "summary": SUMMARY}
 CALLBACK = {"callback_requested_at": EPOCH + 200}
 
 
-class FakeTeam:
-    """Remembers what the team was told; `error` is raised once."""
+class FakeTopic:
+    """Remembers what was published; `error` is raised once."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.published: list[dict[str, Any]] = []
         self.error: Exception | None = None
 
-    def callback_requested(self, lead: Lead, task_id: str) -> None:
+    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> None:
         if error := self.error:
             self.error = None
             raise error
-        self.told.append((lead.interaction_id, task_id))
+        self.published.append(json.loads(Message))
 
 
 class SalesforceWorld:
     """The tables, the real adapter before a fake Salesforce, and the team."""
 
     def __init__(self, world: LeadWorld, external_id_field: str = EXTERNAL_ID) -> None:
-        self.world, self.fake, self.team = world, FakeSalesforce(world.clock), FakeTeam()
+        self.world, self.fake, self.topic = world, FakeSalesforce(world.clock), FakeTopic()
         self.salesforce = a_salesforce(self.fake, external_id_field=external_id_field)
-        world.with_services(salesforce=self.salesforce, team=self.team)
+        team = TeamTopic(
+            *(lambda: self.topic, "atlas-local-team", world.services.account),
+            *(world.services.leads, self.salesforce.record_link, world.clock),
+        )
+        world.with_services(salesforce=self.salesforce, team=team)
 
     def update(self, call_outcome: str = "", **outcomes: str) -> UpdateLeadResult:
         self.world.clock.advance(60)
@@ -103,7 +116,7 @@ def test_running_again_writes_nothing_twice(either: SalesforceWorld) -> None:
     either.update("completed")
     assert either.description() == written
     assert set(either.tasks()) == {"AI call: answered", "Call back"}
-    assert len(either.team.told) == 1
+    assert len(either.topic.published) == 1
 
 
 @pytest.mark.parametrize("at", ["PATCH Lead", "PATCH Task", "GET Lead", "GET query", "GET Task"])
@@ -184,7 +197,7 @@ def test_while_salesforce_is_down_nothing_is_given_up(org: SalesforceWorld) -> N
         org.update("completed")
     assert org.rows("parked") == org.rows("callback") == [INTERACTION]
     assert org.world.lead().expires_at == 0
-    assert org.team.told == []
+    assert org.topic.published == []
 
 
 def test_a_request_for_a_callback_is_a_task_and_one_word_to_the_team(
@@ -199,7 +212,9 @@ def test_a_request_for_a_callback_is_a_task_and_one_word_to_the_team(
     item = either.world.lead()
     assert item.callback_task_id == task["Id"]
     assert item.callback_notified_at == either.world.clock()
-    assert either.team.told == [(INTERACTION, task["Id"])]
+    (message,) = either.topic.published
+    assert (message["interaction_id"], message["task_id"]) == (INTERACTION, task["Id"])
+    assert message["link"] == f"{INSTANCE}/{task['Id']}"
     assert either.rows("callback") == []
     assert "A call back by a person was requested" in either.description()
 
@@ -215,12 +230,13 @@ def test_a_callback_during_the_call_says_nothing_of_the_call_yet(org: Salesforce
 def test_a_team_that_cannot_be_told_is_told_by_the_retry(org: SalesforceWorld) -> None:
     org.world.consented(**CALLBACK)
     org.world.services.pending.put("callback", INTERACTION, EPOCH)
-    org.team.error = RetryableDependencyError("sns", "InternalError")
+    org.topic.error = client_error("InternalError", 500)
     with pytest.raises(RetryableDependencyError):
         org.update()
     assert org.rows("callback") == [INTERACTION]
     org.update()
-    assert org.team.told == [(INTERACTION, org.tasks()["Call back"]["Id"])]
+    (message,) = org.topic.published
+    assert message["task_id"] == org.tasks()["Call back"]["Id"]
     assert org.rows("callback") == []
 
 
