@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -62,13 +63,14 @@ class Deployment:
 
     def _create_stacks(self) -> None:
         """What the functions use; the workflow first, since its key is the tables' key."""
-        infra = self.root / "infra"
+        infra, client_of = self.root / "infra", functools.cache(self._client)
         for name, parameters in (("lead_workflow", LOCAL_PARAMETERS), ("tables", {})):
-            made = stack.create(infra / f"{name}.yaml", STAGE, self._client, parameters)
+            made = stack.create(infra / f"{name}.yaml", STAGE, client_of, parameters)
             self.progress(f"infra/{name}.yaml: created {len(made)} resources")
         for name, value in self.secrets.items():
-            secrets = self._client("secretsmanager")
-            secrets.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+            client_of("secretsmanager").put_secret_value(
+                SecretId=name, SecretString=json.dumps(value)
+            )
         try:
             self.deploy_bot(infra / "lex_bot.yaml", STAGE)
         except Exception as exc:
