@@ -72,6 +72,7 @@ class FakeRecordings:
         return self.objects[key]
 
     def delete(self, bucket: str, key: str) -> None:
+        assert bucket == BUCKET
         self.deleted.append(key)
         self.objects.pop(key, None)
 
@@ -93,9 +94,6 @@ class FakeTranscriber:
             return False
         self.jobs[job.name] = job
         return True
-
-    def bucket_of(self, name: str) -> str:
-        return self.jobs[name].bucket if name in self.jobs else ""
 
     def delete(self, name: str) -> None:
         self.jobs.pop(name, None)

@@ -60,6 +60,11 @@ class S3Recordings:
                 self.delete(lead.recording_bucket, key)
 
 
+def bucket_name(stage: str, account: str) -> str:
+    """As infra/lead_workflow.yaml names it, for where no item says it any more."""
+    return f"atlas-{stage}-recordings-{account}"
+
+
 def transcript_key(interaction_id: str, attempt: int) -> str:
     """Where an attempt's transcript is written, in the recording's own bucket."""
     return f"transcripts/{interaction_id}/{attempt}.json"

@@ -13,7 +13,6 @@ from chalicelib.aws_errors import translated
 from chalicelib.errors import DependencyError, ThrottledError
 
 SPEAKERS = 2
-_S3 = "s3://"
 _MISSING = frozenset(("NotFoundException", "BadRequestException"))
 _NAME = re.compile(r"(?P<interaction>[0-9a-f]{32})-(?P<attempt>[1-9][0-9]?)")
 
@@ -34,8 +33,6 @@ class Transcriber(Protocol):
 
     def start(self, job: Transcription) -> bool: ...
 
-    def bucket_of(self, name: str) -> str: ...
-
     def delete(self, name: str) -> None: ...
 
 
@@ -53,35 +50,26 @@ class TranscribeJobs:
         request = {
             "TranscriptionJobName": job.name,
             "LanguageCode": job.language,
-            "Media": {"MediaFileUri": f"{_S3}{job.bucket}/{job.recording_key}"},
+            "Media": {"MediaFileUri": f"s3://{job.bucket}/{job.recording_key}"},
             "OutputBucketName": job.bucket,
             "OutputKey": job.transcript_key,
             "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": SPEAKERS},
         }
-        answer = self._call("start_transcription_job", ("ConflictException",), **request)
-        return answer is not None
-
-    def bucket_of(self, name: str) -> str:
-        """The bucket that the job reads from and writes to; "" when there is no such job."""
-        answer = self._call("get_transcription_job", _MISSING, TranscriptionJobName=name)
-        if answer is None:
-            return ""
-        address = str(answer["TranscriptionJob"]["Media"]["MediaFileUri"])
-        return address.removeprefix(_S3).partition("/")[0]
+        return self._call("start_transcription_job", ("ConflictException",), **request)
 
     def delete(self, name: str) -> None:
         """Remove the job's record; no error when there is none."""
         self._call("delete_transcription_job", _MISSING, TranscriptionJobName=name)
 
-    def _call(self, operation: str, harmless: Any, **request: Any) -> dict[str, Any] | None:
+    def _call(self, operation: str, harmless: Any, **request: Any) -> bool:
         try:
-            answer: dict[str, Any] = getattr(self._client(), operation)(**request)
+            getattr(self._client(), operation)(**request)
         except (ClientError, BotoCoreError) as exc:
             error = translated("transcribe", exc)
             if error.reason in harmless:
-                return None
+                return False
             raise _busy_or(error) from exc
-        return answer
+        return True
 
 
 def job_name(stage: str, interaction_id: str, attempt: int) -> str:

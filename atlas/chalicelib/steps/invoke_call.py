@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.calling_hours import earliest_call
 from chalicelib.deadline import Deadline
-from chalicelib.errors import CallNotYetDueError, DependencyError, RejectedByDependencyError
+from chalicelib.errors import CallNotYetDueError, RejectedByDependencyError
 from chalicelib.lead import CallOutcome, Lead
 from chalicelib.phone_numbers import PhoneNumber, classified
 from chalicelib.steps.call_ended import end_call, resume, summary_due_at
@@ -19,19 +19,9 @@ if TYPE_CHECKING:
 CALL_KEY_BYTES = 16
 FRESH_CONSENT_SECONDS = 2.0
 """The consent's own transaction has looked at the do-not-call list; until then it is as good."""
-NOBODY = "0" * 32
 _DESTINATION_REFUSED = frozenset(
     ("DestinationNotAllowedException", "OutboundContactNotPermittedException")
 )
-
-
-def prepare_call(services: Services) -> None:
-    """For the init phase: what the first call would wait for. ConfigError without a line."""
-    services.telephony.prepare()
-    try:
-        services.leads.get(NOBODY)
-    except DependencyError as exc:
-        services.log.warning("table not reached at start", error=str(exc))
 
 
 def invoke_call(task: InvokeCallInput, deadline: Deadline, services: Services) -> StepResult:

@@ -10,7 +10,7 @@ from chalicelib import call_summary
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
 from chalicelib.lead import CallOutcome, Lead, Summary
-from chalicelib.recordings import ATTEMPTS, transcript_key
+from chalicelib.recordings import ATTEMPTS, bucket_name, transcript_key
 from chalicelib.steps.call_ended import detail_of, resume, summary_due_at, text_of
 from chalicelib.steps.payloads import StepResult, UpdateLeadInput
 from chalicelib.steps.start_transcription import transcribe
@@ -27,17 +27,20 @@ _UNTOLD = CallOutcome.COMPLETED_WITHOUT_SUMMARY
 
 @dataclass(frozen=True, slots=True)
 class JobStateChange:
-    """A "Transcribe Job State Change", as far as Atlas reads it."""
+    """A "Transcribe Job State Change", as far as Atlas reads it; `account`: twelve digits."""
 
     job_name: str
     status: str
+    account: str
 
     @classmethod
     def parse(cls, event: object) -> Self:
         """Raises InvalidRequestError, which names the field."""
         detail = detail_of(event)
         return cls(
-            text_of(detail, "TranscriptionJobName"), text_of(detail, "TranscriptionJobStatus")
+            text_of(detail, "TranscriptionJobName"),
+            text_of(detail, "TranscriptionJobStatus"),
+            str(event.get("account") or "") if isinstance(event, dict) else "",
         )
 
 
@@ -54,7 +57,7 @@ def summarize_call(task: JobStateChange, deadline: Deadline, services: Services)
     interaction_id, attempt = ours
     lead = services.leads.get(interaction_id)
     if lead is None or lead.status != "consented":
-        return StepResult(_erased(task.job_name, interaction_id, attempt, services))
+        return StepResult(_erased(task, interaction_id, attempt, services))
     if lead.summary is not None:
         late = _told(lead, deadline, services, may_be_late=False)
         return StepResult(late or "already_summarized")
@@ -153,9 +156,9 @@ def _completed(outcome: CallOutcome, services: Services) -> dict[str, Any]:
     return {"call_outcome": str(outcome), "call_ended_at": services.clock()}
 
 
-def _erased(job_name: str, interaction_id: str, attempt: int, services: Services) -> str:
+def _erased(task: JobStateChange, interaction_id: str, attempt: int, services: Services) -> str:
     """What comes after a deletion is deleted too."""
-    if bucket := services.transcriber.bucket_of(job_name):
-        services.recordings.delete(bucket, transcript_key(interaction_id, attempt))
-        services.transcriber.delete(job_name)
+    bucket = bucket_name(services.settings.stage, task.account)
+    services.recordings.delete(bucket, transcript_key(interaction_id, attempt))
+    services.transcriber.delete(task.job_name)
     return "erased"

@@ -9,12 +9,11 @@ import pytest
 
 from chalicelib.errors import (
     CallNotYetDueError,
-    ConfigError,
     RejectedByDependencyError,
     RetryableDependencyError,
     ThrottledError,
 )
-from chalicelib.steps.invoke_call import FRESH_CONSENT_SECONDS, invoke_call, prepare_call
+from chalicelib.steps.invoke_call import FRESH_CONSENT_SECONDS, invoke_call
 from chalicelib.steps.payloads import InvokeCallInput
 from tests.call_fakes import CONTACT, TOKEN, CallWorld, call_world
 from tests.lead_world import INTERACTION
@@ -258,20 +257,3 @@ def test_a_refusal_is_not_lost_when_step_functions_is_down(calls: CallWorld) -> 
     assert run(calls) == "hourly_limit"
     assert calls.due == [0.0]
     assert calls.lead.call_outcome == "hourly_limit"
-
-
-def test_preparing_opens_a_connection_and_refuses_to_start_without_a_line(
-    calls: CallWorld,
-) -> None:
-    prepare_call(calls.services)
-    assert calls.world.wire.calls == ["get_item"]
-    calls.world.wire.faults["get_item"] = ["InternalServerError"]
-    prepare_call(calls.services)
-    assert calls.world.lines.of("table not reached at start")
-
-    def missing() -> None:
-        raise ConfigError(["connect_instance_id is empty: fill in ops/team.toml"])
-
-    calls.telephony.prepare = missing  # type: ignore[method-assign]
-    with pytest.raises(ConfigError):
-        prepare_call(calls.services)

@@ -397,7 +397,7 @@ def test_no_text_of_a_model_breaks_the_parser(text: str) -> None:
     call_summary.parse(f"Topics: {text}\nOutcome: {text}\nNext step: {text}")
 
 
-def test_parts_are_bounded(calls: CallWorld) -> None:
+def test_parts_are_bounded() -> None:
     long = "A sentence of a part that never ends. " * 100
     summary = call_summary.parse(f"Topics: {long}\nOutcome: b.\nNext step: c.")
     assert summary is not None
