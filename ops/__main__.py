@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from infra.bot_definition import BotDefinitionError
-from ops import stage_files, wheels
+from ops import stage_files, team_verbs, wheels
 from ops.aws import clients
 from ops.errors import OpsError
 from ops.package import package
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _generate_verb(verbs)
     _package_verb(verbs)
     _wheels_verb(verbs)
+    _team_verbs(verbs)
     return parser
 
 
@@ -135,6 +136,16 @@ def _wheels_verb(verbs: _Verbs) -> None:
     verb = _verb(verbs, "wheels", "prove that every pin that ships has a wheel", _WHEELS)
     verb.add_argument("--json", action="store_true", help="the proofs as JSON")
     verb.set_defaults(run=_wheels)
+
+
+def _team_verbs(verbs: _Verbs) -> None:
+    leads = _verb(verbs, "leads", "list, replay or discard parked leads", team_verbs.LEADS)
+    team_verbs.add_leads(leads)
+    text = team_verbs.DELETIONS
+    deletions = _verb(verbs, "deletions", "list, approve or refuse requests for deletion", text)
+    team_verbs.add_deletions(deletions)
+    text = team_verbs.DO_NOT_CALL
+    team_verbs.add_do_not_call(_verb(verbs, "do-not-call", "add or remove a number", text))
 
 
 def _release(arguments: argparse.Namespace) -> int:

@@ -40,13 +40,18 @@ def clients(stage: str) -> Clients:
     Stage `local` without AWS_ENDPOINT_URL goes to the sandbox's usual address, never to AWS.
     """
     session = boto3.Session()
-    options: Any = _local_options() if stage == "local" else {}
     return Clients(
-        lambda_=session.client("lambda", config=_CONFIG, **options),
-        lex=session.client("lexv2-models", config=_CONFIG, **options),
-        dynamodb=session.client("dynamodb", config=_CONFIG, **options),
-        stepfunctions=session.client("stepfunctions", config=_CONFIG, **options),
+        lambda_=client(stage, "lambda", session),
+        lex=client(stage, "lexv2-models", session),
+        dynamodb=client(stage, "dynamodb", session),
+        stepfunctions=client(stage, "stepfunctions", session),
     )
+
+
+def client(stage: str, service: str, session: Any = None) -> Any:
+    """One client of that service, under the same rules as `clients`."""
+    options: Any = _local_options() if stage == "local" else {}
+    return (session or boto3.Session()).client(service, config=_CONFIG, **options)
 
 
 def pages(operation: Any, member: str, **params: Any) -> Iterator[dict[str, Any]]:
