@@ -51,7 +51,8 @@ def clients(stage: str) -> Clients:
 def client(stage: str, service: str, session: Any = None) -> Any:
     """One client of that service, under the same rules as `clients`."""
     options: Any = _local_options() if stage == "local" else {}
-    return (session or boto3.Session()).client(service, config=_CONFIG, **options)
+    maker: Any = session or boto3.Session()
+    return maker.client(service, config=_CONFIG, **options)
 
 
 def pages(operation: Any, member: str, **params: Any) -> Iterator[dict[str, Any]]:
