@@ -100,8 +100,7 @@ def _read_lead(interaction: str, services: Services, deadline: Deadline | None) 
     if not wait((reading,), timeout=deadline.remaining()).done:
         reading.cancel()
         raise RetryableDependencyError("dynamodb", "late")
-    lead: Lead | None = reading.result()
-    return lead
+    return reading.result()
 
 
 def _is_theirs(lead: Lead, turn: Turn) -> bool:
@@ -118,11 +117,12 @@ def _looked_up(key: str, deadline: Deadline, services: Services) -> tuple[Verdic
     scenarios = services.scenarios
     leading = scenarios.beside(lambda: services.leads.get(interaction))
     reading = scenarios.beside(lambda: scenarios.read(interaction))
-    wait((leading, reading), timeout=deadline.sooner_of(WAIT_SECONDS))
+    both: tuple[Future[Any], ...] = (leading, reading)
+    wait(both, timeout=deadline.sooner_of(WAIT_SECONDS))
     if not _has_arrived(leading, services):
         reading.cancel()
         return "late", replace(_ANONYMOUS, is_provisional=True)
-    lead: Lead | None = leading.result()
+    lead = leading.result()
     verdict = _verdict(lead, key)
     if lead is None or verdict != "accepted":
         return verdict, _ANONYMOUS
