@@ -379,6 +379,16 @@ def test_a_missing_record_is_told_from_a_page_that_is_missing(
         salesforce.lead("00Q000000000001AAA", "Status")
 
 
+@pytest.mark.parametrize("call", ["GET Lead", "DELETE Lead"])
+def test_a_record_that_may_not_be_touched_is_not_a_missing_one(
+    salesforce: Salesforce, fake: FakeSalesforce, call: str
+) -> None:
+    record = salesforce.upsert_lead(FIELDS, INTERACTION)
+    fake.faults = [(call, problem("INSUFFICIENT_ACCESS_OR_READONLY", 403))]
+    with pytest.raises(RejectedByDependencyError, match="INSUFFICIENT_ACCESS"):
+        CALLS[call](salesforce, record.id)
+
+
 def test_several_records_of_one_interaction_are_a_matter_for_people(
     salesforce: Salesforce, fake: FakeSalesforce
 ) -> None:
