@@ -11,9 +11,11 @@ Everything that is not a table is the recording fake of `tests.fakes`. Use it as
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace as replaced
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.lead import Lead, session_hash
 from chalicelib.services import Services
 from sandbox import stack
+from sandbox.aws_api import ACCOUNT, REGION
 from tests.fakes import FakeContext, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,21 +131,26 @@ class FunctionContext(FakeContext):
 
 @contextlib.contextmanager
 def lead_world() -> Iterator[LeadWorld]:
-    """A world of its own, with empty tables; its connections are closed at the end."""
-    with mock_aws(), contextlib.ExitStack() as closing:
-        session = botocore.session.get_session()
-
-        def client_of(service: str) -> Any:
-            client = session.create_client(
-                service,
-                region_name="us-east-1",
-                aws_access_key_id="testing",
-                aws_secret_access_key="testing",
-                config=Config(retries={"total_max_attempts": 1}),
-            )
-            closing.callback(client.close)
-            return client
-
-        stack.create(ROOT / "infra" / "tables.yaml", "local", client_of)
-        wire = Wire(client_of("dynamodb"))
+    """A world of its own, with empty tables."""
+    with mock_aws():
+        dynamodb_backends[ACCOUNT][REGION].tables = copy.deepcopy(_empty_tables())
+        wire = Wire(_client())
         yield LeadWorld(dynamodb=lambda: wire, wire=wire)
+
+
+@cache
+def _empty_tables() -> Any:
+    """The template's tables, made once: making them takes longer than most tests."""
+    stack.create(ROOT / "infra" / "tables.yaml", "local", lambda service: _client())
+    return copy.deepcopy(dynamodb_backends[ACCOUNT][REGION].tables)
+
+
+@cache
+def _client() -> Any:
+    return botocore.session.get_session().create_client(
+        "dynamodb",
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
