@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from datetime import UTC, datetime
 from threading import Thread
@@ -24,11 +23,6 @@ from moto.stepfunctions.parser.api import (
     InvalidDefinition,
     InvalidExecutionInput,
 )
-from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
-    MaxAttemptsOutcome,
-)
-from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
-from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.eval.event.event_manager import (
     EventHistoryContext,
@@ -54,7 +48,6 @@ CLOSED_KEPT = 1_000
 PAGE_LIMIT = 1_000
 """GetExecutionHistory's largest page (API reference)."""
 
-_LONGEST_WAIT_SECONDS = 1.0
 _TERMINAL = frozenset(
     (
         *(HistoryEventType.ExecutionSucceeded, HistoryEventType.ExecutionFailed),
@@ -74,7 +67,6 @@ _original_terminated = BaseExecutionWorkerCommunication.terminated
 _original_stop_response = StepFunctionResponse.stop_execution
 _original_history = StepFunctionResponse.get_execution_history
 _original_describe = StepFunctionResponse.describe_execution
-_original_retrier = RetrierDecl._eval_body
 
 
 def install() -> None:
@@ -89,7 +81,6 @@ def install() -> None:
     StepFunctionResponse.stop_execution = _respond_to_stop
     StepFunctionResponse.describe_execution = _respond_to_describe
     StepFunctionResponse.get_execution_history = _respond_to_history
-    RetrierDecl._eval_body = _wait_and_retry
     for nameless in (InvalidDefinition, InvalidExecutionInput):
         nameless.TYPE = nameless.__name__
 
@@ -242,29 +233,3 @@ def _respond_to_history(self: Any) -> Any:
     end = start + min(int(self._get_param("maxResults") or PAGE_LIMIT), PAGE_LIMIT)
     page = {"events": events[start:end]}
     return ActionResult({**page, "nextToken": str(end)} if end < len(events) else page)
-
-
-def _wait_and_retry(self: Any, env: Any) -> None:
-    """moto's own steps, but that the end of the execution ends the wait."""
-    self.error_equals.eval(env)
-    if not env.stack.pop():
-        env.stack.append(RetrierOutcome.Skipped)
-        return
-    self.max_attempts.eval(env)
-    if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
-        env.stack.append(RetrierOutcome.Failed)
-        return
-    for step in (
-        *(self.interval_seconds, self.backoff_rate),
-        *(self.max_delay_seconds, self.jitter_strategy),
-    ):
-        step.eval(env)
-    _wait(env, env.stack.pop())
-    env.stack.append(RetrierOutcome.Executed)
-
-
-def _wait(env: Any, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while env.is_running() and (left := end - time.monotonic()) > 0:
-        # The event is set and cleared at once, so a wait that begins just after it misses it.
-        env.program_state_event.wait(min(left, _LONGEST_WAIT_SECONDS))
