@@ -13,7 +13,6 @@ from typing import Any
 
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.lead import Lead
-from chalicelib.scenario_table import ScenarioTable
 from sandbox.aws_api import InvokeResult
 from tests.fakes import an_invocation
 from tests.lead_world import LeadWorld, lead_world
@@ -47,12 +46,8 @@ class ChatWorld:
     world: LeadWorld
     lex: Lex = field(init=False)
     hook: CodeHook = field(init=False)
-    scenarios: ScenarioTable = field(init=False)
 
     def __post_init__(self) -> None:
-        name = self.world.services.settings.scenario_cache_table
-        self.scenarios = ScenarioTable(lambda: self.world.wire, name, self.world.clock)
-        self.world.with_services(scenarios=self.scenarios)
         self.hook = CodeHook(self.world)
         self.lex = Lex()
         self.lex.function = self.hook
@@ -101,8 +96,4 @@ class ChatWorld:
 @contextlib.contextmanager
 def chat_world() -> Iterator[ChatWorld]:
     with lead_world() as world:
-        chat = ChatWorld(world)
-        try:
-            yield chat
-        finally:
-            chat.scenarios._workers.shutdown(wait=True)
+        yield ChatWorld(world)

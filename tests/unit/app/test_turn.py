@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from chalicelib import conversation, fulfillment
+from chalicelib.answer import Answer, Source
 from chalicelib.conversation import Exchange
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents import INTENT_HANDLERS
+from chalicelib.intents.outcome import Outcome
 from chalicelib.observability import TRACER
 from chalicelib.prompts import Message
 from tests.fakes import CONTENTS, Reply, World, an_invocation, lex_event, with_attributes
@@ -19,13 +21,8 @@ from tests.lex_shapes import problems
 
 TEXTS = CONTENTS.in_locale("en_US").texts
 GROUNDED = {"GreetingIntent", "AboutTechnologyIntent", "AboutDemoIntent"}
-TEXT_BY_FIXED_INTENT = {
-    "CloseIntent": "goodbye",
-    "InitiateDemo": "demo_request",
-    "CallbackIntent": "callback",
-    "StopCallingIntent": "stop_calling",
-    "DeleteMyInfoIntent": "delete_my_info",
-}
+ACTING = {"InitiateDemo", "CallbackIntent", "StopCallingIntent", "DeleteMyInfoIntent"}
+"""Each has a test file of its own."""
 
 
 @pytest.fixture
@@ -70,27 +67,45 @@ def test_a_grounded_intent_is_answered_by_the_model_and_remembered(
     assert history(response) == (Exchange("What is it?", Reply().text),)
 
 
-@pytest.mark.parametrize(("intent", "text"), TEXT_BY_FIXED_INTENT.items())
-def test_a_fixed_intent_says_its_text_and_asks_no_model(
-    world: World, intent: str, text: str
-) -> None:
-    response = turn(world, lex_event(intent, "please"))
-    assert said(response) == TEXTS[text]
-    assert state(response) == ("Fulfilled" if intent == "CloseIntent" else "Failed")
+def test_a_fixed_intent_says_its_text_and_asks_no_model(world: World) -> None:
+    response = turn(world, lex_event("CloseIntent", "please"))
+    assert said(response) == TEXTS["goodbye"]
+    assert state(response) == "Fulfilled"
     assert attributes(response)["answerSource"] == "fixed"
     assert world.models.prompts == []
 
 
-def test_every_intent_is_covered_by_these_tests() -> None:
-    assert GROUNDED | set(TEXT_BY_FIXED_INTENT) | {"FallbackIntent"} == set(INTENT_HANDLERS)
+def test_every_intent_is_covered_by_tests() -> None:
+    assert GROUNDED | ACTING | {"CloseIntent", "FallbackIntent"} == set(INTENT_HANDLERS)
 
 
-@pytest.mark.parametrize("intent", ["InitiateDemo", "StopCallingIntent", "DeleteMyInfoIntent"])
-def test_what_cannot_be_done_yet_is_said_before_a_slot_is_asked_for(
-    world: World, intent: str
+@pytest.mark.parametrize("intent", sorted(ACTING))
+@pytest.mark.parametrize("source", ["DialogCodeHook", "FulfillmentCodeHook"])
+def test_an_intent_that_acts_says_fixed_words_and_leaves_nothing_in_the_history(
+    world: World, intent: str, source: str
 ) -> None:
-    response = turn(world, lex_event(intent, invocationSource="DialogCodeHook"))
-    assert said(response) == TEXTS[TEXT_BY_FIXED_INTENT[intent]]
+    response = turn(world, lex_event(intent, "I am Maria Lopez", invocationSource=source))
+    assert "Maria" not in json.dumps(response["sessionState"]["sessionAttributes"])
+    assert "history" not in attributes(response)
+    assert world.models.prompts == []
+
+
+@pytest.mark.parametrize("intent", sorted(INTENT_HANDLERS))
+def test_only_what_must_write_first_gets_the_time_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, intent: str
+) -> None:
+    seen: list[float] = []
+
+    class Watching:
+        answers_dialog_hook = False
+
+        def answer(self, turn: Any, deadline: Any, services: Any) -> Outcome:
+            seen.append(deadline.remaining())
+            return Outcome(Answer("Seen.", Source.FIXED))
+
+    monkeypatch.setattr(fulfillment, "INTENT_HANDLERS", {intent: Watching()})
+    turn(world, lex_event(intent))
+    assert (seen[0] > 1.5) == (intent in ACTING)
 
 
 @pytest.mark.parametrize("intent", ["GreetingIntent", "FallbackIntent", "CloseIntent"])
@@ -255,7 +270,7 @@ def test_an_invocation_that_is_nearly_over_gets_the_floor(world: World) -> None:
 
 
 def test_slots_contexts_and_confirmation_go_back_as_they_came(world: World) -> None:
-    event = lex_event("InitiateDemo")
+    event = lex_event("CloseIntent")
     slot = {"shape": "Scalar", "value": {"interpretedValue": "Eleanor"}}
     context = {
         "name": "offered",
