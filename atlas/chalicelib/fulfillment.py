@@ -1,12 +1,11 @@
 """One turn of the conversation: event in, reply out, and never an exception.
 
-This is the Lex boundary, with the only catch-all of the shipped code.
+This is the Lex boundary; with the steps' own it is the only place that catches everything.
 """
 
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from chalicelib.intents import INTENT_HANDLERS, WRITING_INTENTS
 from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, Delegate, ElicitSlot, Outcome
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Attributes, LexResponse, Turn
-from chalicelib.observability import TRACER, session_label
+from chalicelib.observability import TRACER, place_of, session_label
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -38,7 +37,7 @@ def conversation_turn(event: object, invocation: Invocation, services: Services)
             text, problem = "not_understood", f"unusable event: {exc.field}"
         except Exception as exc:
             # Whatever went wrong, a person is waiting. Only its type and place are logged.
-            text, problem = "apology", f"{type(exc).__name__} in {_where(exc)}"
+            text, problem = "apology", f"{type(exc).__name__} in {place_of(exc)}"
         turn = lex.salvage(event)
         _bind(turn, invocation, services)
         outcome = _said(turn, text, problem, services)
@@ -192,9 +191,3 @@ def _metrics(
         values["ModelTokens"] = (float(generated.output_tokens), "Count")
         values["Truncated"] = (float(generated.was_truncated), "Count")
     return values
-
-
-def _where(exc: BaseException) -> str:
-    """The innermost place in our own code, without the message, which may quote a visitor."""
-    frames = traceback.extract_tb(exc.__traceback__)
-    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
