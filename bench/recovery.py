@@ -1,0 +1,27 @@
+"""Waits until nothing is pending any more, running the schedule that a real account runs."""
+
+from __future__ import annotations
+
+import time
+
+from bench.site import PENDING_KINDS, Site
+
+PAUSE_SECONDS = 2.0
+
+
+def recovered(site: Site, seconds: float) -> float:
+    """Run `recover_leads` until no work is pending and no workflow runs; how long it took.
+
+    NotInTimeError after `seconds`. Faults have to be off: they would meet the looks as well.
+    """
+    begin, ran_at = time.monotonic(), 0.0
+
+    def is_done() -> bool:
+        nonlocal ran_at
+        if time.monotonic() - ran_at > PAUSE_SECONDS:
+            site.run_schedule("recover-leads")
+            ran_at = time.monotonic()
+        return not site.pending(*PENDING_KINDS) and not site.executions("RUNNING")
+
+    site.wait("the end of all pending work", is_done, seconds)
+    return time.monotonic() - begin
