@@ -10,106 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.bot import utterances_by_intent
+from chalicelib.content_sections import (
+    LANGUAGE,
+    NAMES,
+    PLACES_BY_SECTION,
+    PLACES_BY_TEXT,
+    SAID_SECTIONS,
+    SECTIONS,
+)
 from chalicelib.errors import ConfigError
 from chalicelib.questions import words
 from chalicelib.sentences import first_sentences, sentence_ends, utf16_length
 
 DEFAULT_LOCALE = "en_US"
 FOLDER = Path(__file__).parent / "content"
-NAMES = ("company", "assistant", "contact")
-LANGUAGE = "language"
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "persona": ("chat", "phone"),
-    "grounding": ("greeting", "technology", "demo"),
-    "knowledge": ("text",),
-    "scenario": ("opening", "opening_asked", "asked", "notes", "floors"),
-    "vocabulary": ("common",),
-    "texts": (
-        "help",
-        "goodbye",
-        "ask_name",
-        "ask_number",
-        "consent",
-        "consent_unclear",
-        "booked",
-        "booked_later",
-        "booked_by_day",
-        "refused_number",
-        "refused_hour",
-        "denied",
-        "declined",
-        "no_clear_answer",
-        "too_many_tries",
-        "not_offered",
-        "not_recorded",
-        "unconfirmed",
-        "demo_on_phone",
-        "callback_arranged",
-        "callback_already",
-        "callback_offer",
-        "callback_unknown_caller",
-        "callback_not_recorded",
-        "callback_unconfirmed",
-        "ask_number_to_stop",
-        "stopped",
-        "stopped_on_phone",
-        "stop_declined",
-        "stop_failed",
-        "stop_too_many_tries",
-        "delete_ask_number",
-        "delete_ask_name",
-        "delete_number_again",
-        "delete_name_again",
-        "delete_confirm",
-        "delete_requested",
-        "delete_kept",
-        "delete_too_many_tries",
-        "delete_too_many_requests",
-        "delete_not_recorded",
-        "apology",
-        "not_understood",
-    ),
-    "name_problems": (
-        "missing",
-        "question",
-        "number",
-        "address",
-        "too_long",
-        "not_a_name",
-    ),
-    "number_problems": (
-        "missing",
-        "question",
-        "not_a_number",
-        "too_short",
-        "too_long",
-        "unknown_country_code",
-        "not_valid",
-        "several",
-        "extension",
-        "letters",
-        "premium_rate",
-        "service_number",
-        "country_not_allowed",
-    ),
-    "formats": ("time",),
-}
-PLACES_BY_TEXT: Mapping[str, tuple[str, ...]] = {
-    "consent": ("number",),
-    "booked": ("number",),
-    "booked_later": ("number", "time"),
-    "booked_by_day": ("number",),
-    "refused_number": ("number",),
-    "stopped": ("number",),
-    "delete_confirm": ("number",),
-}
-"""What a text must say beside its words; `Content.said` fills it in."""
-SAID_SECTIONS = ("texts", "name_problems", "number_problems")
-PLACES_BY_SECTION: Mapping[str, tuple[str, ...]] = {"scenario": ("visitor", "asked")}
-"""What else the texts of a section leave room for, filled in when they are used."""
-_PLACEHOLDER = re.compile(r"\{(\w*)\}")
 SENTENCES_BY_CHANNEL: Mapping[str, int] = {"chat": 2, "phone": 1}
 """How long an answer may be: read on a screen, or listened to."""
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)

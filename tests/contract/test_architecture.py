@@ -18,6 +18,7 @@ PURE = (
     "bot",
     "calling_hours",
     "content",
+    "content_sections",
     "conversation",
     "deadline",
     "errors",

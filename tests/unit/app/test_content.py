@@ -8,15 +8,8 @@ from typing import get_args
 import pytest
 
 from chalicelib import phone_numbers, visitor_names
-from chalicelib.content import (
-    DEFAULT_LOCALE,
-    FOLDER,
-    NAMES,
-    PLACES_BY_TEXT,
-    SECTIONS,
-    Content,
-    Contents,
-)
+from chalicelib.content import DEFAULT_LOCALE, FOLDER, Content, Contents
+from chalicelib.content_sections import NAMES, PLACES_BY_TEXT, SECTIONS
 from chalicelib.errors import ConfigError
 from chalicelib.lex import MESSAGE_CHARACTERS, message_text
 from chalicelib.sentences import sentence_ends, utf16_length, whole_sentences
