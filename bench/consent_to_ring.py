@@ -23,6 +23,7 @@ from bench import predecessor
 from bench.figures import load, ratio, spread, table
 from bench.site import Site, own_site, progress
 from bench.visitor import QUESTIONS, Reply, Visitor, number_of
+from bench.workflows import events_of, execution_of
 
 AIM_SECONDS, AIM_RATIO = 1.3, 4.0
 READY, NOT_READY = "Atlas, scenario ready", "Atlas, scenario not ready"
@@ -152,19 +153,13 @@ def parts(site: Site, visitor: Visitor, reply: Reply, seconds: float) -> dict[st
 
 def _moments(site: Site, visitor: Visitor) -> tuple[float, float, float]:
     """Epoch seconds: the execution's start, InvokeCall's entry, its task's start."""
-    client = site.client("stepfunctions")
-    # The execution's name is Atlas's own business; its input names the interaction.
-    for execution in site.executions("SUCCEEDED"):
-        arn = execution["executionArn"]
-        described = client.describe_execution(executionArn=arn)
-        if json.loads(described["input"])["interaction_id"] == visitor.interaction_id:
-            break
-    else:
-        raise SystemExit("a workflow did not succeed")
-    events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    execution = execution_of(site, visitor.interaction_id)
+    if execution is None:
+        raise SystemExit("a workflow was not started")
+    events = events_of(site, execution)
     entered = next(event for event in events if _state(event) == "InvokeCall")
     begun = next(event for event in events if _is_start_after(event, entered["id"], events))
-    times = (described["startDate"], entered["timestamp"], begun["timestamp"])
+    times = (execution["startDate"], entered["timestamp"], begun["timestamp"])
     return times[0].timestamp(), times[1].timestamp(), times[2].timestamp()
 
 

@@ -27,6 +27,7 @@ from bench.figures import load
 from bench.recovery import recovered
 from bench.site import Site, own_site, progress
 from bench.visitor import UndrivableError, Visitor, number_of
+from bench.workflows import STATUSES, story_of
 from sandbox.conversation.child import ROOT
 
 RATE = 0.2
@@ -155,13 +156,12 @@ class Found:
     @classmethod
     def on(cls, site: Site, told: Sequence[Told]) -> Found:
         ids = [each.visitor.interaction_id for each in told]
-        statuses = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
         return cls(
             Counter(str(lead[EXTERNAL_ID]) for lead in site.salesforce("Lead")),
             Counter(call["number"] for call in site.get("phone")),
             {each: site.item("leads", each) for each in ids},
             site.pending("parked").get("parked", []),
-            {status: len(site.executions(status)) for status in statuses},
+            {status: len(site.executions(status)) for status in STATUSES},
         )
 
     def outcome(self, interaction_id: str) -> str:
@@ -174,6 +174,7 @@ class Judgement:
 
     counts: dict[str, int] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def expect(self, what: str, count: int, expected: int) -> None:
         self.counts[what] = count
@@ -250,7 +251,28 @@ def run(site: Site, count: int, seed: int, ringing_seconds: float = RINGING_SECO
     progress(f"nothing pending {seconds:.0f} s after the faults")
     judgement = judged(told, Found.on(site, told), count)
     judgement.broken += [f"a reply that says neither: {text}" for text in _unknown(told)]
+    judgement.notes += [note for each in told for note in _note(site, each)]
+    judgement.notes += [_parked(site, row) for row in site.pending("parked").get("parked", [])]
     return judgement
+
+
+def _note(site: Site, told: Told) -> Iterator[str]:
+    """What became of a promise without a lead or a call."""
+    visitor = told.visitor
+    ids = [lead[EXTERNAL_ID] for lead in site.salesforce("Lead")]
+    leads = ids.count(visitor.interaction_id)
+    calls = site.calls_to(visitor.number)
+    is_promise = told.verdict == "promised"
+    if (leads, len(calls)) != ((1, 1) if is_promise else (0, 0)):
+        yield (
+            f"{' and '.join(told.kinds)}: {leads} leads, {len(calls)} calls; "
+            f"{story_of(site, visitor.interaction_id)}"
+        )
+
+
+def _parked(site: Site, row: Mapping[str, Any]) -> str:
+    words = (row.get(name, {}).get("S", "-") for name in ("reason", "error"))
+    return f"parked {' '.join(words)}: {story_of(site, row['interaction_id']['S'])}"
 
 
 def _pending(site: Site) -> dict[str, int]:
@@ -274,6 +296,8 @@ def main() -> int:
     for what, number in judgement.counts.items():
         print(f"{number:6d}  {what}")
     print("calls met: " + ", ".join(f"{name} {calls.get(name, 0)}" for name in ERRORS))
+    for note in judgement.notes:
+        print(f"note: {note}")
     print("\n".join(f"FAILED: {each}" for each in judgement.broken) or "PASSED.")
     return 1 if judgement.broken else 0
 

@@ -30,6 +30,13 @@ API_VERSION = "62.0"
 _SECRET = "atlas/local/salesforce"  # noqa: S105 - a secret's name
 _SECONDS = 30
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# Four sentences of some 20 tokens: the answer whose time the profile's figure is.
+_KNOWN = (
+    "In the phone demo, an assistant calls the visitor and shows how all of it does work. "
+    "The technology it is built with is Amazon Lex, AWS Lambda and a model on Bedrock. "
+    "During the demo, the visitor may ask how the phone call and its technology do work. "
+    "The demo does take three minutes, and a summary of the phone call is written with it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +87,7 @@ def generate_scenario(site: Site, name: str, asked: tuple[str, ...]) -> str:
     """The whole text from the larger model, waited for."""
     _secret(site)
     questions = "; ".join(asked)
-    prompt = (
-        f"Write how an assistant should lead a phone call with {name}, who asked: {questions}. "
-        "The assistant explains what it is built with. The assistant answers visitors' questions. "
-        "The demo call takes three minutes. Prices depend on the number of conversations. "
-        "The sales team sends a quote. A first setup takes a few days."
-    )
+    prompt = f"{_KNOWN} Write how to lead a phone call with {name}.\n\nQuestion: {questions}"
     with _client(site, "bedrock-runtime") as bedrock:
         answer = bedrock.converse(
             modelId=MODEL,

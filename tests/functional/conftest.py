@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from served_sandbox import Sandbox
 
-from sandbox.conversation.child import own_sandbox
+from sandbox.conversation.child import SERVE, own_sandbox
+
+# What runs by itself would count among a test's calls; a test runs it when it means to.
+WITHOUT_SCHEDULES = (*SERVE, "--no-schedules")
 
 
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
     with (
-        own_sandbox(lambda line: None, "none", 1.0) as address,
+        own_sandbox(lambda line: None, "none", 1.0, WITHOUT_SCHEDULES) as address,
         closing(Sandbox(address)) as sandbox,
     ):
         yield sandbox

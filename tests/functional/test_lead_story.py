@@ -1,0 +1,197 @@
+"""From the chat to the lead, the call, its summary and the deletion, on the deployed code."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from typing import Any
+
+import pytest
+from served_sandbox import Sandbox
+
+from bench.recovery import recovered
+from bench.site import Site
+from bench.visitor import Reply, Visitor, number_of
+
+NUMBERS = map(number_of, count(5000))
+EXTERNAL_ID = "Atlas_Interaction_Id__c"
+SALESFORCE_DOWN = {"service": "salesforce", "error": "SERVER_UNAVAILABLE"}
+TALK = ["How much would that cost us?", "Can someone from your team call me back?", "goodbye"]
+SECONDS = 30.0
+
+
+@pytest.fixture
+def site(sandbox: Sandbox) -> Iterator[Site]:
+    with closing(Site(sandbox.address)) as site:
+        site.post("phone/reset", {})
+        yield site
+        site.faults()
+        site.post("phone/reset", {})
+
+
+@pytest.fixture
+def visitor(site: Site) -> Visitor:
+    """A person nobody knows yet, whose phone is declined."""
+    site.post("phone/line", {"mode": "declined", "ring_seconds": 0.1})
+    return Visitor(site, next(NUMBERS))
+
+
+def leads_of(visitor: Visitor) -> list[dict[str, Any]]:
+    leads = visitor.site.salesforce("Lead")
+    return [lead for lead in leads if lead[EXTERNAL_ID] == visitor.interaction_id]
+
+
+def activities_of(visitor: Visitor) -> list[dict[str, Any]]:
+    ids = {lead["Id"] for lead in leads_of(visitor)}
+    return [task for task in visitor.site.salesforce("Task") if task["WhoId"] in ids]
+
+
+def over(visitor: Visitor) -> str:
+    """What the lead's item says of its call, once the workflow is over."""
+    site = visitor.site
+    site.wait("a lead", lambda: leads_of(visitor), SECONDS)
+    site.wait("the workflow's end", lambda: not site.executions("RUNNING"), SECONDS)
+    item = site.item("leads", visitor.interaction_id)
+    return str(item.get("call_outcome", {}).get("S", ""))
+
+
+def talked(visitor: Visitor) -> None:
+    """A call with a wish to be called back, up to its summary in Salesforce."""
+    visitor.site.post("phone/line", {"number": visitor.number, "script": TALK})
+    visitor.wants_call()
+    assert visitor.say("yes").text.startswith("Thank you! Your phone, ")
+    assert over(visitor) == "completed"
+
+
+def test_the_chat_becomes_a_lead_a_call_and_a_summary(site: Site, visitor: Visitor) -> None:
+    talked(visitor)
+    (lead,), (call,) = leads_of(visitor), site.calls_to(visitor.number)
+    assert f"{lead['FirstName']} {lead['LastName']}" == visitor.name
+    assert lead["Phone"] == visitor.number
+    for part in ("Asked: how does your phone demo work", "Consent to be called: May an AI"):
+        assert part in lead["Description"]
+    for part in ("Topics: ", "Outcome: ", "Next step: "):
+        assert lead["Description"].count(part) == 1
+    said = " ".join(turn["text"] for turn in call["transcript"] if turn["speaker"] == "bot")
+    assert said.startswith("Hello, this is Atlas. You are speaking with an AI")
+    assert visitor.name in said
+    assert len(activities_of(visitor)) == 2
+
+
+def test_a_call_back_is_one_task_and_one_message_without_the_person(
+    site: Site, visitor: Visitor
+) -> None:
+    talked(visitor)
+    site.wait("no row of a call back", lambda: not site.pending("callback"), SECONDS)
+    tasks = [task for task in activities_of(visitor) if "call" in task["Subject"].lower()]
+    assert len([task for task in tasks if task["Status"] != "Completed"]) == 1
+    messages = [m for m in site.get("notifications") if visitor.interaction_id in m["message"]]
+    assert len(messages) == 1
+    everything = json.dumps(messages[0])
+    assert leads_of(visitor)[0]["Id"][:15] in everything
+    for person in (visitor.number, visitor.number[2:], *visitor.name.split()):
+        assert person not in everything
+
+
+def test_what_this_conversation_left_is_deleted_at_once(site: Site, visitor: Visitor) -> None:
+    talked(visitor)
+    (call,) = site.calls_to(visitor.number)
+    bucket, _, key = call["recording"].partition("/")
+    contents = lambda: site.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])  # noqa: E731
+    keys = lambda: [found["Key"] for found in contents()]  # noqa: E731
+    assert key in keys()
+    for words in ("delete my information", visitor.number, visitor.name.split()[1]):
+        reply = visitor.say(words)
+    assert reply.dialog == "ConfirmIntent"
+    assert visitor.say("yes").text.startswith("Your request is recorded.")
+    site.wait("no lead", lambda: not leads_of(visitor), SECONDS)
+    gone = lambda: not site.item("leads", visitor.interaction_id)  # noqa: E731
+    site.wait("no item", gone, SECONDS)
+    site.wait("no row of the erasure", lambda: not site.pending("erase"), SECONDS)
+    assert not site.item("scenario-cache", visitor.interaction_id)
+    assert not [each for each in keys() if call["id"] in each]
+    assert not [lead for lead in site.salesforce("Lead") if lead["Phone"] == visitor.number]
+
+
+def test_with_salesforce_down_the_phone_rings_and_the_lead_comes_later_once(
+    site: Site, visitor: Visitor
+) -> None:
+    site.faults(SALESFORCE_DOWN)
+    visitor.wants_call()
+    visitor.ring_after(visitor.say("yes").sent)
+    refused = lambda: site.get("calls").get("salesforce")  # noqa: E731
+    site.wait("an attempt at Salesforce", refused, SECONDS)
+    assert not leads_of(visitor)
+    site.faults()
+    assert over(visitor) == "declined"
+    assert len(leads_of(visitor)) == 1
+    assert not site.pending("parked")
+
+
+def test_a_yes_sent_twice_at_once_counts_once(site: Site, visitor: Visitor) -> None:
+    visitor.wants_call()
+
+    def yes(_: int) -> Reply:
+        with closing(site.new_client("lexv2-runtime")) as client:
+            return visitor.say("yes", client)
+
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(pool.map(yes, range(2)))
+    assert all(reply.text.startswith("Thank you! Your phone, ") for reply in replies)
+    assert over(visitor) == "declined"
+    assert (len(leads_of(visitor)), len(site.calls_to(visitor.number))) == (1, 1)
+
+
+def test_a_no_leaves_nothing(site: Site, visitor: Visitor) -> None:
+    visitor.wants_call()
+    assert site.item("leads", visitor.interaction_id)["status"]["S"] == "offered"
+    assert "nobody will call you" in visitor.say("no").text
+    assert not site.item("leads", visitor.interaction_id)
+    assert not site.calls_to(visitor.number)
+
+
+def test_who_asked_for_no_calls_gets_none(site: Site, visitor: Visitor) -> None:
+    visitor.say("stop calling me")
+    assert "will not call" in visitor.say(visitor.number).text
+    visitor.wants_call()
+    assert visitor.say("yes").text.startswith("I am sorry, I may not call ")
+    assert not site.item("leads", visitor.interaction_id)
+    assert not leads_of(visitor)
+    assert not site.calls_to(visitor.number)
+
+
+def test_a_workflow_that_was_not_started_is_started_by_recovery(
+    site: Site, visitor: Visitor
+) -> None:
+    visitor.wants_call()
+    site.faults({"service": "stepfunctions", "error": "ServiceUnavailable"})
+    assert visitor.say("yes").text.startswith("Thank you! Your phone, ")
+    site.faults()
+    assert not site.calls_to(visitor.number)
+    recovered(site, SECONDS, hurry=True)
+    assert over(visitor) == "declined"
+    assert (len(leads_of(visitor)), len(site.calls_to(visitor.number))) == (1, 1)
+
+
+def test_no_log_and_no_payload_names_the_person(
+    site: Site, visitor: Visitor, until: Callable[[Callable[[], Any]], Any]
+) -> None:
+    talked(visitor)
+    logs, steps = site.client("logs"), site.client("stepfunctions")
+
+    def lines() -> str:
+        groups = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/atlas-local-")
+        names = [group["logGroupName"] for group in groups["logGroups"]]
+        found = [logs.filter_log_events(logGroupName=each, limit=10_000) for each in names]
+        return json.dumps([answer["events"] for answer in found])
+
+    until(lambda: "summarize" in lines())
+    newest = site.executions("SUCCEEDED")[0]["executionArn"]
+    history = steps.get_execution_history(executionArn=newest, maxResults=1000)["events"]
+    everything = lines() + json.dumps(history, default=str)
+    for word in (visitor.number, visitor.number[2:], *visitor.name.split()):
+        assert not re.search(rf"\b{re.escape(word)}\b", everything), word
