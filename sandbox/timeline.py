@@ -22,7 +22,8 @@ _FAILURES = ("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed", "LambdaFuncti
 class StateRun:
     """One visit to a state; `branch` is the name of its branch's first state, "" outside any.
 
-    `seconds` is None while it runs; `error` is its last attempt's, "" when that went well.
+    `seconds` is None while it runs; `error` is its last attempt's, "" when that went well;
+    `output` is the JSON that it handed on, "" while it runs or where the history leaves it out.
     """
 
     state: str
@@ -31,6 +32,7 @@ class StateRun:
     seconds: float | None
     attempts: int
     error: str
+    output: str = ""
 
 
 def state_runs(events: Iterable[Event]) -> list[StateRun]:
@@ -50,11 +52,12 @@ class _Visit:
     def __init__(self, entered: Event) -> None:
         self.entered = entered
         self._exited: datetime | None = None
-        self._attempts, self._error = 0, ""
+        self._attempts, self._error, self._output = 0, "", ""
 
     def add(self, event: Event) -> None:
         if _EXITED in event:
             self._exited = event["timestamp"]
+            self._output = str(event[_EXITED].get("output", ""))
         elif event["type"] in _ATTEMPTS:
             self._attempts, self._error = self._attempts + 1, ""
         elif event["type"] in _FAILURES:
@@ -64,7 +67,8 @@ class _Visit:
         started = self.entered["timestamp"]
         seconds = (self._exited - started).total_seconds() if self._exited else None
         name = self.entered[_ENTERED]["name"]
-        return StateRun(name, branch, started, seconds, self._attempts, self._error)
+        how = (self._attempts, self._error, self._output)
+        return StateRun(name, branch, started, seconds, *how)
 
 
 def _entered(event: Event, by_id: Mapping[int, Event]) -> Event | None:

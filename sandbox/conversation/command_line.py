@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sandbox import arguments
+from sandbox.conversation.backstage import Backstage
 from sandbox.conversation.chat import chat
 from sandbox.conversation.child import Address, SandboxError, own_sandbox
-from sandbox.conversation.demo import demo
+from sandbox.conversation.demo import demo, free_number
 from sandbox.conversation.layout import dim, wants_colour, width_for
+from sandbox.conversation.phone import Phone
+from sandbox.conversation.story import Cast
 from sandbox.conversation.talk import Control, Conversation
 from sandbox.latency import PROFILES
 
@@ -77,8 +80,17 @@ def _progress(quiet: bool, begin: float) -> Callable[[str], None]:
 
 
 def _demo(address: Address) -> int:
-    width = width_for(sys.stdout)
-    return demo(Conversation(address), Control(address.endpoint), _tell, width=width)
+    control = Control(address.endpoint)
+    cast = Cast(
+        conversation=Conversation(address),
+        phone=Phone(control, free_number(control)),
+        backstage=Backstage(address, control),
+        control=control,
+        tell=_tell,
+        width=width_for(sys.stdout),
+        colour=wants_colour(sys.stdout),
+    )
+    return demo(cast)
 
 
 def _chat(address: Address) -> int:

@@ -1,4 +1,4 @@
-"""Plain-text tables as wide as the terminal, 100 columns at most.
+"""Plain-text tables as wide as the terminal, 140 columns at most.
 
 Colour only on a terminal, and never with NO_COLOR.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 WIDTH = 100
-_NARROWEST = 60
+_NARROWEST, _WIDEST = 60, 140
 GAP = "  "
 
 
@@ -21,13 +21,13 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def width_for(stream: TextIO) -> int:
-    """How many columns to fill: the terminal's, and WIDTH where there is none."""
+    """How many columns to fill: the terminal's, and WIDTH where there is none to ask."""
     try:
         columns = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
         return WIDTH
     # A terminal without a size says 0.
-    return max(_NARROWEST, min(WIDTH, columns or WIDTH))
+    return max(_NARROWEST, min(_WIDEST, columns or WIDTH))
 
 
 def dim(text: str, colour: bool) -> str:
@@ -66,3 +66,25 @@ def listing(title: str, items: Iterable[tuple[str, object]], width: int = WIDTH)
     indent = " " * 4
     body = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
     return "\n".join([f"  {title}", *body])
+
+
+def heading(title: str, about: str = "", width: int = WIDTH, colour: bool = False) -> str:
+    """A chapter's title over a rule, and what is to be seen below it."""
+    rule = f"{title} ".ljust(width, "-")
+    lines = ["", bold(rule, colour)]
+    return "\n".join([*lines, dim(textwrap.fill(about, width), colour)] if about else lines)
+
+
+def fields(pairs: Iterable[tuple[str, str]], width: int = WIDTH) -> str:
+    """Names beside their values; a value is wrapped, and keeps its own lines."""
+    known = list(pairs)
+    name_width = max((len(name) for name, _ in known), default=0)
+    return "\n".join(_field(name, value, name_width, width) for name, value in known)
+
+
+def _field(name: str, value: str, name_width: int, width: int) -> str:
+    indent = " " * (name_width + 4)
+    room = width - len(indent)
+    wrapped = [part for line in value.splitlines() for part in textwrap.wrap(line, room) or [""]]
+    first, *rest = wrapped or [""]
+    return "\n".join([f"  {name:<{name_width}}  {first}".rstrip(), *(indent + one for one in rest)])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -16,6 +17,8 @@ from botocore.config import Config
 from sandbox.conversation.child import Address
 
 FULFILLMENT = "lex_fulfillment"
+# Longer than any turn: a call's turns are answered by this API.
+_PATIENCE_SECONDS = 35
 # The order in which one turn's several invocations count: the worst start is the turn's.
 _WORST_FIRST = ("cold", "warm", "provisioned")
 
@@ -52,7 +55,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn as the visitor saw it; `milliseconds` is what the client waited."""
+    """One turn as the visitor saw it; `milliseconds` is what the client waited.
+
+    `attributes` are the session's after it.
+    """
 
     words: str
     answer: str
@@ -61,19 +67,32 @@ class Turn:
     intent: str
     state: str
     served: Served
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def interaction_id(self) -> str:
+        """The demo that is being booked or was booked last in this session, "" for none."""
+        names = ("interactionId", "bookedInteraction")
+        return next((self.attributes[name] for name in names if self.attributes.get(name)), "")
+
+
+class ControlError(Exception):
+    """The sandbox refused what its own API was asked for; `str()` is its sentence."""
 
 
 class Control:
-    """Reads the sandbox's own API under /_sandbox/."""
+    """The sandbox's own API under /_sandbox/; OSError when there is no sandbox any more."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
 
     def get(self, name: str) -> Any:
         """The JSON of `GET /_sandbox/<name>`."""
-        url = f"{self._endpoint}/_sandbox/{name}"
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
-            return json.load(response)
+        return self._answer(name, None)
+
+    def post(self, name: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of `POST /_sandbox/<name>`; ControlError where it is refused."""
+        return self._answer(name, json.dumps(body).encode())
 
     def invocations(self) -> list[dict[str, Any]]:
         """The Lambda service's records, oldest first."""
@@ -85,19 +104,47 @@ class Control:
         counts: dict[str, dict[str, int]] = self.get("calls")
         return counts
 
+    def _answer(self, name: str, body: bytes | None) -> Any:
+        url = f"{self._endpoint}/_sandbox/{name}"
+        try:
+            with urllib.request.urlopen(url, body, timeout=_PATIENCE_SECONDS) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                told = json.load(error)
+            raise ControlError(str(told.get("message", error))) from error
 
-def runtime_client(address: Address) -> Any:
+
+def runtime_client(address: Address, service: str = "lexv2-runtime") -> Any:
     """A boto3 client as a chat front end would have it, but that it asks once."""
     # A retry would hide an error and a wait from the person who measures.
     config = Config(retries={"total_max_attempts": 1}, read_timeout=35, connect_timeout=5)
-    return boto3.client(
-        "lexv2-runtime",
+    # Typed by literals, one overload per service.
+    make: Any = boto3.client
+    return make(
+        service,
         endpoint_url=address.endpoint,
         region_name=address.region,
         aws_access_key_id="sandbox",
         aws_secret_access_key="sandbox",  # noqa: S106
         config=config,
     )
+
+
+class Watch:
+    """Finds out who served what happened since it last looked."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._seen = len(control.invocations())
+
+    def served(self) -> Served:
+        """Who answered since then, by the records of the Lambda service."""
+        records = self._control.invocations()
+        # Fewer than before: somebody reset the records meanwhile.
+        new = records[self._seen :] if len(records) >= self._seen else records
+        self._seen = len(records)
+        return Served.of([record for record in new if _is_of_lex(record)])
 
 
 class Conversation:
@@ -111,7 +158,6 @@ class Conversation:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._client = client or runtime_client(address)
-        self._control = control or Control(address.endpoint)
         self._clock = clock
         self._bot = {
             "botId": address.bot_id,
@@ -119,26 +165,19 @@ class Conversation:
             "localeId": address.locale_id,
         }
         self._session_id = _new_session_id()
-        self._seen = len(self._control.invocations())
+        self._watch = Watch(control or Control(address.endpoint))
 
     def say(self, words: str) -> Turn:
         """One turn; botocore's errors pass through."""
         begin = self._clock()
         response = self._client.recognize_text(**self._bot, sessionId=self._session_id, text=words)
         milliseconds = (self._clock() - begin) * 1000
-        return _turn(words, response, milliseconds, self._served())
+        return _turn(words, response, milliseconds, self._watch.served())
 
     def start_again(self) -> None:
         """Forget this session and begin another."""
         self._client.delete_session(**self._bot, sessionId=self._session_id)
         self._session_id = _new_session_id()
-
-    def _served(self) -> Served:
-        records = self._control.invocations()
-        # Fewer than before: somebody reset the records meanwhile.
-        new = records[self._seen :] if len(records) >= self._seen else records
-        self._seen = len(records)
-        return Served.of([record for record in new if _is_of_lex(record)])
 
 
 def _is_of_lex(record: dict[str, Any]) -> bool:
@@ -159,14 +198,16 @@ def _turn(words: str, response: dict[str, Any], milliseconds: float, served: Ser
     answer = " ".join(message.get("content", "") for message in messages)
     session = response.get("sessionState", {})
     intent = session.get("intent", {})
+    attributes = session.get("sessionAttributes", {})
     # The attribute outlives its turn, so it counts only where a function ran.
-    attributes = {} if served.by_lex_alone else session.get("sessionAttributes", {})
+    source = "lex" if served.by_lex_alone else attributes.get("answerSource", "-")
     return Turn(
         words=words,
         answer=answer or "(no message)",
         milliseconds=milliseconds,
-        source=attributes.get("answerSource", "lex" if served.by_lex_alone else "-"),
+        source=source,
         intent=intent.get("name", "-"),
         state=intent.get("state", "-"),
         served=served,
+        attributes=attributes,
     )

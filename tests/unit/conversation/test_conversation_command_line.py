@@ -71,7 +71,9 @@ def test_piped_chat_reads_as_a_transcript(
     assert [line for line in lines if line.startswith("you> ")] == ["you> /caf\ufffd", "you> /quit"]
 
 
-@pytest.mark.parametrize(("columns", "width"), [(80, 80), (200, 100), (20, 60), (0, 100)])
+@pytest.mark.parametrize(
+    ("columns", "width"), [(80, 80), (140, 140), (200, 140), (20, 60), (0, 100)]
+)
 def test_width_is_the_terminals_within_bounds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: int, width: int
 ) -> None:
