@@ -11,13 +11,14 @@ from pathlib import Path
 
 from sandbox import arguments
 from sandbox.conversation.backstage import Backstage
-from sandbox.conversation.chat import chat
+from sandbox.conversation.chat import Chat
 from sandbox.conversation.child import Address, SandboxError, own_sandbox
 from sandbox.conversation.demo import demo, free_number
 from sandbox.conversation.layout import dim, wants_colour, width_for
 from sandbox.conversation.phone import Phone
 from sandbox.conversation.story import Cast
 from sandbox.conversation.talk import Control, Conversation
+from sandbox.conversation.terminal import own_terminal
 from sandbox.latency import PROFILES
 
 _EPILOG = """
@@ -94,20 +95,9 @@ def _demo(address: Address) -> int:
 
 
 def _chat(address: Address) -> int:
-    width = width_for(sys.stdout)
-    return chat(Conversation(address), _read, _tell, wants_colour(sys.stdout), width)
-
-
-def _read() -> str:
-    """One line of the visitor; EOFError at the end. What is piped in is shown, as a transcript."""
-    if sys.stdin.isatty():
-        return input("you> ")
-    line = sys.stdin.buffer.readline()
-    if not line:
-        raise EOFError
-    words = line.decode(errors="replace").strip()
-    _tell(f"you> {words}")
-    return words
+    control = Control(address.endpoint)
+    backstage = Backstage(address, control)
+    return Chat(Conversation(address), backstage, control, own_terminal()).run()
 
 
 def _tell(line: str) -> None:

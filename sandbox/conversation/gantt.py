@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sandbox.conversation.layout import GAP
 
-_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 1800.0)
+# No wait of the demo is longer than some minutes.
+_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 _TICK_COLUMNS = 7
 # As wide as "12.34 s".
 _NUMBER_COLUMNS = 7

@@ -87,4 +87,5 @@ def _field(name: str, value: str, name_width: int, width: int) -> str:
     room = width - len(indent)
     wrapped = [part for line in value.splitlines() for part in textwrap.wrap(line, room) or [""]]
     first, *rest = wrapped or [""]
-    return "\n".join([f"  {name:<{name_width}}  {first}".rstrip(), *(indent + one for one in rest)])
+    lines = [f"  {name:<{name_width}}  {first}", *(indent + one for one in rest)]
+    return "\n".join(line.rstrip() for line in lines)

@@ -65,6 +65,7 @@ def test_piped_chat_reads_as_a_transcript(
     names = ("endpoint", "region", "bot_id", "bot_alias_id", "locale_id")
     state.write_text(str({name: getattr(ADDRESS, name) for name in names}).replace("'", '"'))
     monkeypatch.setattr(command_line, "Conversation", lambda address: None)
+    monkeypatch.setattr(command_line, "Backstage", lambda address, control: None)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"/caf\xe9\n/quit\n")))
     assert command_line.main(["chat", "--state-file", str(state)]) == 0
     lines = capsys.readouterr().out.splitlines()
