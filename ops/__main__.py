@@ -42,7 +42,8 @@ AWS_ENDPOINT_URL, or to the sandbox at http://127.0.0.1:4566, and never to an ac
 
 _GENERATE = """
 Write the files that follow from ops/stages.py and infra/lex_bot.yaml: config.json and one IAM
-policy per stage and function under atlas/.chalice/, and atlas/chalicelib/bot_utterances.json."""
+policy per stage and function under atlas/.chalice/, atlas/chalicelib/bot_utterances.json, and from
+the phonenumbers package atlas/chalicelib/phone_table.json."""
 
 _PACKAGE = """
 Build the deployment package that `chalice deploy --stage <stage>` would upload, from scratch, and

@@ -86,7 +86,7 @@ ACCESS = {
         routes=("scenario",),
         invokes=(UPDATE_LEAD,),
         workflow=("SendTaskSuccess",),
-        transcription=("StartTranscriptionJob", "GetTranscriptionJob", "DeleteTranscriptionJob"),
+        transcription=("StartTranscriptionJob", "DeleteTranscriptionJob"),
         objects={
             "connect": ("GetObject",),
             "transcripts": ("GetObject", "PutObject", "DeleteObject"),
@@ -103,24 +103,23 @@ ACCESS = {
     ),
     ERASE_LEAD: Access(
         {
-            "leads": ("GetItem", "UpdateItem", "DeleteItem"),
-            BY_PHONE: ("Query",),
+            "leads": ("GetItem", "DeleteItem"),
             "scenario-cache": ("DeleteItem",),
             "contacts": ("DeleteItem",),
-            "pending-work": ("DeleteItem",),
-            "deletions": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+            "pending-work": ("PutItem", "DeleteItem"),
+            "deletions": _WORK,
         },
-        secrets=("salesforce", "phone-hash"),
-        workflow=("StopExecution", "SendTaskSuccess"),
+        secrets=("salesforce",),
+        workflow=("StopExecution",),
         transcription=("DeleteTranscriptionJob",),
         objects={"connect": ("DeleteObject",), "transcripts": ("DeleteObject",)},
     ),
     FULFILLMENT: Access(
         _CACHED
         | {
-            "leads": ("GetItem", "PutItem", "UpdateItem"),
+            "leads": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
             BY_PHONE: ("Query",),
-            "scenario-cache": _WORK,
+            "scenario-cache": ("GetItem", "UpdateItem", "DeleteItem"),
             "call-limits": ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem"),
             "pending-work": ("PutItem", "DeleteItem"),
             "deletions": ("PutItem",),
@@ -129,5 +128,6 @@ ACCESS = {
         invokes=(GENERATE_ANSWER, GENERATE_SCENARIO, INVOKE_CALL, UPDATE_LEAD, ERASE_LEAD),
         secrets=("phone-hash",),
         workflow=("StartExecution",),
+        tells_the_team=True,
     ),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from infra.bot_definition import Locale, load_bot_definition
 from ops.environment import environment
+from ops.phone_table import phone_table
 from ops.policies import policy
 from ops.stages import (
     APP,
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHALICE_FOLDER = Path("atlas/.chalice")
 BOT_TEMPLATE = Path("infra/lex_bot.yaml")
 BOT_UTTERANCES = Path("atlas/chalicelib/bot_utterances.json")
+PHONE_TABLE = Path("atlas/chalicelib/phone_table.json")
 
 
 def policy_file(stage: str, function: str) -> str:
@@ -37,6 +39,7 @@ def generated_files(root: Path = ROOT) -> dict[Path, str]:
             path = CHALICE_FOLDER / policy_file(stage, function.name)
             files[path] = _json(policy(stage, function))
     files[BOT_UTTERANCES] = _json(_bot_utterances(root))
+    files[PHONE_TABLE] = phone_table()
     return files
 
 

@@ -56,7 +56,8 @@ class AwsClients:
 
     @cached_property
     def sns(self) -> Any:
-        return self._client("sns", connect=1.0, read=3.0, attempts=self._attempts)
+        """Short: a visitor's request for deletion tells the team within its turn."""
+        return self._client("sns", connect=0.5, read=1.0, attempts=self._attempts)
 
     @cached_property
     def sts(self) -> Any:

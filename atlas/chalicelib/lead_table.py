@@ -89,6 +89,20 @@ class LeadTable:
         """Remove the item; no error when it is not there."""
         self.table.call("delete_item", Key=_key(interaction_id))
 
+    def withdraw_offer(self, interaction_id: str, session: str) -> bool:
+        """Remove what that session was offered; False where it is a consented lead by now.
+
+        Conditional, because a yes may be on its way while a no is.
+        """
+        return not self._refuses(
+            "delete_item",
+            Key=_key(interaction_id),
+            ConditionExpression="attribute_not_exists(interaction_id)"
+            " OR (#status = :offered AND #session = :session)",
+            ExpressionAttributeNames={"#status": "status", "#session": "session"},
+            ExpressionAttributeValues=attributes({":offered": "offered", ":session": session}),
+        )
+
     def _current(self, item: Item | None) -> Lead | None:
         if not item:
             return None

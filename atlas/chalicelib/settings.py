@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.errors import ConfigError
 from chalicelib.model_router import Route
+from chalicelib.phone_table import is_region
 
 STAGES = ("local", "dev", "prod")
 ROUTES = ("simple", "conversation", "scenario")
@@ -21,7 +22,6 @@ LEAD_DEFAULTS = ("company", "first_name", "source", "status")
 
 LOCAL_HTTP_VARIABLE = "ATLAS_LOCAL_HTTP"
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _API_VERSION = re.compile(r"[1-9][0-9]\.0")
@@ -99,7 +99,7 @@ class Settings:
             salesforce_secret=reader.text("SALESFORCE_SECRET"),
             phone_hash_secret=reader.text("PHONE_HASH_SECRET"),
             allowed_countries=reader.countries("ALLOWED_COUNTRIES"),
-            default_country=reader.optional("DEFAULT_COUNTRY", _COUNTRY, "a country's two letters"),
+            default_country=reader.country("DEFAULT_COUNTRY"),
             recording_key_pattern=reader.pattern("RECORDING_KEY_PATTERN", "contact"),
             connect_instance_id=reader.optional("CONNECT_INSTANCE_ID", _UUID, "a UUID"),
             connect_contact_flow_id=reader.optional("CONNECT_CONTACT_FLOW_ID", _UUID, "a UUID"),
@@ -192,10 +192,18 @@ class _Reader:
             self.problems.append(f"{name} must be {must_be}")
         return value
 
+    def country(self, name: str) -> str:
+        code = self.text(name)
+        if code and not is_region(code):
+            self.problems.append(f"{name} must be a country's two letters, such as US")
+        return code
+
     def countries(self, name: str) -> frozenset[str]:
         codes = [code.strip() for code in self.text(name).split(",") if code.strip()]
-        if bad := [code for code in codes if not _COUNTRY.fullmatch(code)]:
-            self.problems.append(f"{name} holds {', '.join(bad)}, which is no two-letter country")
+        if bad := [code for code in codes if not is_region(code)]:
+            self.problems.append(
+                f"{name} holds {', '.join(bad)}, which is no country's two letters"
+            )
         return frozenset(codes)
 
     def hours(self, name: str) -> tuple[int, int] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import wait
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation
@@ -30,15 +33,24 @@ def prepare(
         deadline.sooner_of(settings.turn_deadline_seconds), clock=deadline.clock
     )
     locale = services.contents.in_locale(turn.locale).locale
-    try:
-        is_new = services.scenarios.draft(interaction_id, name, asked_in(turn), locale)
-    except DependencyError as exc:
-        services.log.warning("scenario not drafted", error=str(exc))
-        return
-    if is_new:
+    draft = partial(services.scenarios.draft, interaction_id, name, asked_in(turn), locale)
+    if _is_drafted(draft, within, services):
         task = InteractionInput(interaction_id).to_json()
         services.background.invoke(settings.generate_scenario_function, task, within)
     services.background.invoke(settings.invoke_call_function, HEALTH_EVENT, within)
+
+
+def _is_drafted(draft: Callable[[], bool], within: Deadline, services: Services) -> bool:
+    """Whether there is now something to make a scenario from that was not there before."""
+    drafting = services.scenarios.beside(draft)
+    if not wait((drafting,), timeout=within.remaining()).done:
+        services.log.warning("scenario not drafted", error="late")
+        return False
+    try:
+        return drafting.result()
+    except DependencyError as exc:
+        services.log.warning("scenario not drafted", error=str(exc))
+        return False
 
 
 def asked_in(turn: Turn) -> tuple[str, ...]:
@@ -56,12 +68,7 @@ def forget(turn: Turn, services: Services) -> None:
     if not interaction_id:
         return
     try:
-        lead = services.leads.get(interaction_id)
-        if lead is not None:
-            is_own = lead.session == session_hash(turn.session_id)
-            if lead.status != "offered" or not is_own:
-                return
-            services.leads.delete(interaction_id)
-        services.scenarios.delete(interaction_id)
+        if services.leads.withdraw_offer(interaction_id, session_hash(turn.session_id)):
+            services.scenarios.delete(interaction_id)
     except DependencyError as exc:
         services.log.warning("offer not removed", error=str(exc))

@@ -12,6 +12,7 @@ import pytest
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents.consent import consent_version
+from chalicelib.invocation import HEALTH_EVENT
 from chalicelib.lead import session_hash
 from tests.chat_world import SESSION, ChatWorld, chat_world
 from tests.fakes import CONTENTS, EPOCH, an_invocation
@@ -159,7 +160,7 @@ def test_a_scenario_that_cannot_be_drafted_stops_nobody(chat: ChatWorld) -> None
     chat.say("start the demo")
     refuse_tables(chat, "update_item", "InternalServerError")
     assert chat.say("Maria Lopez") == CONTENT.texts["ask_number"]
-    assert chat.world.background.invoked == []
+    assert [payload for _, payload in chat.world.background.invoked] == [HEALTH_EVENT]
     assert chat.say(NUMBER) == QUESTION
 
 

@@ -60,6 +60,17 @@ def test_a_consented_lead_cannot_be_offered_again(world: LeadWorld) -> None:
     assert world.lead().status == "consented"
 
 
+def test_only_an_own_offer_is_withdrawn(world: LeadWorld) -> None:
+    session = world.offered().session
+    leads = world.services.leads
+    assert not leads.withdraw_offer(INTERACTION, "another")
+    assert leads.withdraw_offer(INTERACTION, session)
+    assert leads.withdraw_offer(INTERACTION, session)
+    world.consented()
+    assert not leads.withdraw_offer(INTERACTION, session)
+    assert world.lead().status == "consented"
+
+
 def test_once_keeps_the_first_value_and_changes_take_the_last(world: LeadWorld) -> None:
     world.consented()
     leads = world.services.leads

@@ -31,6 +31,7 @@ GOOD = {
     "SALESFORCE_SECRET": "atlas/dev/salesforce",
     "PHONE_HASH_SECRET": "atlas/dev/phone-hash",
     "ALLOWED_COUNTRIES": "US, CA,GB",
+    "DEFAULT_COUNTRY": "US",
     "RECORDING_KEY_PATTERN": r"connect/.+/(?P<contact>[0-9a-f-]{36})_[^/]+\.wav",
 }
 
@@ -98,7 +99,7 @@ def test_every_bad_route_is_named_by_its_field() -> None:
 
 
 def test_what_only_the_team_knows_is_typed_and_may_be_missing() -> None:
-    parsed = Settings.from_env({**GOOD, "QUIET_HOURS": "21:30-08:00", "DEFAULT_COUNTRY": "US"})
+    parsed = Settings.from_env({**GOOD, "QUIET_HOURS": "21:30-08:00"})
     assert parsed.allowed_countries == {"US", "CA", "GB"}
     assert parsed.quiet_hours == (21 * 60 + 30, 8 * 60)
     assert parsed.connect_instance_id == ""
@@ -110,6 +111,8 @@ def test_what_only_the_team_knows_is_typed_and_may_be_missing() -> None:
     [
         ("ALLOWED_COUNTRIES", "US,Germany", "ALLOWED_COUNTRIES holds Germany"),
         ("DEFAULT_COUNTRY", "usa", "DEFAULT_COUNTRY must be a country's two letters"),
+        ("DEFAULT_COUNTRY", "XX", "DEFAULT_COUNTRY must be a country's two letters"),
+        ("DEFAULT_COUNTRY", "", "DEFAULT_COUNTRY is missing"),
         ("QUIET_HOURS", "9pm-8am", "QUIET_HOURS must be off or two times"),
         ("QUIET_HOURS", "08:00-08:00", "QUIET_HOURS must be off or two times"),
         ("QUIET_HOURS", "24:00-08:00", "QUIET_HOURS must be off or two times"),

@@ -82,7 +82,7 @@ def test_committed_files_follow_from_the_table() -> None:
 
 
 def test_write_makes_everything_and_then_nothing(clone: Path) -> None:
-    assert len(stage_files.write(clone)) == 2 + len(EVERY_POLICY)
+    assert len(stage_files.write(clone)) == 3 + len(EVERY_POLICY)
     assert stage_files.write(clone) == []
 
 
@@ -201,7 +201,7 @@ def test_secrets_are_read_by_those_who_use_them_alone(stage: str) -> None:
     assert allowed(stage, "secretsmanager:GetSecretValue") == {
         "create_lead": {salesforce},
         "update_lead": {salesforce},
-        "erase_lead": {salesforce, phone_hash},
+        "erase_lead": {salesforce},
         "lex_fulfillment": {phone_hash},
     }
 
@@ -210,7 +210,7 @@ def test_secrets_are_read_by_those_who_use_them_alone(stage: str) -> None:
 def test_workflow_is_started_resumed_and_stopped_by_few(stage: str) -> None:
     machine = {f"arn:aws:states:*:*:stateMachine:atlas-{stage}-lead-workflow"}
     starters = ("lex_fulfillment", "recover_leads")
-    resumers = ("invoke_call", "summarize_call", "call_ended", "recover_leads", "erase_lead")
+    resumers = ("invoke_call", "summarize_call", "call_ended", "recover_leads")
     assert allowed(stage, "states:StartExecution") == dict.fromkeys(starters, machine)
     assert allowed(stage, "states:SendTaskSuccess") == dict.fromkeys(resumers, machine)
     execution = f"arn:aws:states:*:*:execution:atlas-{stage}-lead-workflow:*"
