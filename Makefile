@@ -33,10 +33,10 @@ endef
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/.stamp ## Watch a conversation answered by the deployed zip
+demo: .venv/.stamp ## Watch a visitor's story: chat, consent, call, Salesforce
 	@$(VENV)/python -m sandbox.conversation demo $(DEMO_ARGS)
 
-chat: .venv/.stamp ## Talk to the bot yourself
+chat: .venv/.stamp ## Talk to the bot yourself, and take its call
 	@$(VENV)/python -m sandbox.conversation chat $(CHAT_ARGS)
 
 run: .venv/.stamp ## Keep the sandbox up, for the AWS CLI and boto3

@@ -108,6 +108,10 @@ def welcome(state: dict[str, Any]) -> str:
     lines = [
         f"\nReady. Every AWS service answers at {endpoint} in {state['region']}.",
         f"Counters, latencies and faults: {endpoint}/_sandbox/health (see sandbox/README.md).",
+        f"Salesforce answers at {state['salesforce_url']} (CA: {state['salesforce_ca_file']}).",
+        f"  Its records: {endpoint}/_sandbox/salesforce/Lead, and .../Task.",
+        f"The phone: {endpoint}/_sandbox/phone shows its calls. A script answers them, or you:",
+        "  POST phone/claim, then phone/answer, phone/say and phone/hang-up.",
     ]
     if "bot_id" in state:
         lines += [

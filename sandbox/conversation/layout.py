@@ -64,8 +64,8 @@ def listing(title: str, items: Iterable[tuple[str, object]], width: int = WIDTH)
     """A title and, wrapped below it, `name value` pairs."""
     text = ", ".join(f"{name} {value}" for name, value in items) or "none"
     indent = " " * 4
-    body = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
-    return "\n".join([f"  {title}", *body])
+    body = textwrap.wrap(text, width - len(indent), break_on_hyphens=False)
+    return "\n".join([f"  {title}", *(indent + line for line in body)])
 
 
 def heading(title: str, about: str = "", width: int = WIDTH, colour: bool = False) -> str:

@@ -21,10 +21,15 @@ STATE = {
     "endpoint": "http://127.0.0.1:4566",
     "region": "us-east-1",
     "pid": 7,
+    "salesforce_url": "https://127.0.0.1:4567",
+    "salesforce_ca_file": "/somewhere/ca.pem",
     "bot_id": "B",
     "bot_alias_id": "A",
     "locale_id": "en_US",
 }
+
+
+_OF_THE_BOT = ("bot_id", "bot_alias_id", "locale_id")
 
 
 def serve(*arguments: str) -> subprocess.Popen[str]:
@@ -97,8 +102,17 @@ def test_the_welcome_has_a_line_to_paste() -> None:
         assert part in line
 
 
+def test_the_welcome_names_salesforce_its_records_and_the_phone() -> None:
+    text = welcome(STATE)
+    control = f"{STATE['endpoint']}/_sandbox"
+    for part in ("https://127.0.0.1:4567", "/somewhere/ca.pem", "phone/claim"):
+        assert part in text
+    for url in (f"{control}/salesforce/Lead", f"{control}/phone"):
+        assert url in text
+
+
 def test_a_bare_welcome_promises_no_bot() -> None:
-    bare = {name: STATE[name] for name in ("endpoint", "region", "pid")}
+    bare = {name: value for name, value in STATE.items() if name not in _OF_THE_BOT}
     assert "recognize-text" not in welcome(bare)
 
 
