@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,10 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.aws_errors import translated
 from chalicelib.call_limits import CallLimits
 from chalicelib.clients import CONSENT_READ_SECONDS
+from chalicelib.consent_result import ConsentResult, meaning
 from chalicelib.deadline import Clock, Deadline
 from chalicelib.dynamodb import ConditionFailedError, Item, attributes
 from chalicelib.errors import DependencyError, RetryableDependencyError, ThrottledError
-from chalicelib.lead import Lead
 from chalicelib.lead_table import LeadTable, from_item
 from chalicelib.pending_work import PendingWork, Work, item_of
 
@@ -31,23 +30,6 @@ START_LATER_SECONDS = 30.0
 """After so long `recover_leads` starts a workflow that the turn itself did not start."""
 PAUSE_SECONDS = 0.05
 HOURLY_LIMIT = "hourly_limit"
-
-
-class ConsentResult(StrEnum):
-    """What may be promised.
-
-    `recorded`, `already`: the call will come. `refused_hour`: the lead is recorded, without a
-    call. `refused_number`, `not_offered`, `not_recorded`: nothing is recorded. `unconfirmed`:
-    the table fell silent, so nobody can say.
-    """
-
-    RECORDED = "recorded"
-    ALREADY = "already"
-    REFUSED_NUMBER = "refused_number"
-    REFUSED_HOUR = "refused_hour"
-    NOT_OFFERED = "not_offered"
-    NOT_RECORDED = "not_recorded"
-    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +107,7 @@ class Consents:
         """Reasons come in the order of the transaction's items."""
         failed = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
         if failed[0]:
-            return _found(reasons[0].get("Item"), yes)
+            return self._found(reasons[0].get("Item"), yes)
         if failed[2] or failed[3]:
             return ConsentResult.REFUSED_NUMBER
         if failed[4]:
@@ -138,7 +120,7 @@ class Consents:
             self._write(yes, per_hour=None)
         except _RefusedError as refused:
             if refused.reasons[0].get("Code") == "ConditionalCheckFailed":
-                return _found(refused.reasons[0].get("Item"), yes)
+                return self._found(refused.reasons[0].get("Item"), yes)
             raise ThrottledError("dynamodb", "TransactionConflict") from refused
         return ConsentResult.REFUSED_HOUR
 
@@ -183,28 +165,61 @@ class Consents:
     def _withdrawn(self, yes: _Yes) -> ConsentResult:
         """Make sure that the yes does not count, whether or not it was written, or say so."""
         try:
-            self._leads.table.call(
-                "update_item",
-                Key=attributes({"interaction_id": yes.interaction_id}),
-                UpdateExpression="SET #status = :withdrawn, expires_at = :gone",
-                ConditionExpression="#status = :offered OR consent_attempt = :attempt",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=attributes(
-                    {
-                        ":withdrawn": "withdrawn",
-                        ":offered": "offered",
-                        ":attempt": yes.attempt,
-                        ":gone": int(yes.now) + 3_600,
-                    }
-                ),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ConditionFailedError as failed:
-            # The same yes, sent twice: the other one got through.
-            return _found(failed.item, yes)
+            return self._taken_back(yes)
         except DependencyError:
             return ConsentResult.UNCONFIRMED
+
+    def _taken_back(self, yes: _Yes) -> ConsentResult:
+        """Unless the same yes, sent twice, got through, or relies on this one."""
+        values = {
+            ":withdrawn": "withdrawn",
+            ":offered": "offered",
+            ":attempt": yes.attempt,
+            ":gone": int(yes.now) + 3_600,
+        }
+        try:
+            self._update(
+                yes,
+                "SET #status = :withdrawn, expires_at = :gone",
+                "#status = :offered"
+                " OR (consent_attempt = :attempt AND attribute_not_exists(consent_kept))",
+                values,
+            )
+        except ConditionFailedError as failed:
+            return self._found(failed.item, yes)
         return ConsentResult.NOT_RECORDED
+
+    def _found(self, item: Item | None, yes: _Yes) -> ConsentResult:
+        """What an item that is not (or no longer) open for this yes means for it.
+
+        Another attempt's yes is kept before it is promised: that attempt may not know yet whether
+        it counted, and take it back. DependencyError when that cannot be written.
+        """
+        lead = from_item(item) if item else None
+        found = meaning(lead, yes.phone, yes.session, yes.attempt)
+        if (
+            lead is None
+            or found is ConsentResult.NOT_OFFERED
+            or lead.consent_attempt == yes.attempt
+        ):
+            return found
+        values = {":kept": yes.attempt, ":consented": "consented"}
+        try:
+            self._update(yes, "SET consent_kept = :kept", "#status = :consented", values)
+        except ConditionFailedError:
+            return ConsentResult.NOT_OFFERED
+        return found
+
+    def _update(self, yes: _Yes, change: str, condition: str, values: Mapping[str, Any]) -> None:
+        self._leads.table.call(
+            "update_item",
+            Key=attributes({"interaction_id": yes.interaction_id}),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=attributes(values),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
 
     def _pause(self, deadline: Deadline) -> None:
         self._sleep(deadline.sooner_of(PAUSE_SECONDS * (1 + random.random())))  # noqa: S311
@@ -214,16 +229,3 @@ class _RefusedError(Exception):
     def __init__(self, reasons: list[Mapping[str, Any]]) -> None:
         self.reasons = reasons
         super().__init__()
-
-
-def _found(item: Item | None, yes: _Yes) -> ConsentResult:
-    """What an item that is not (or no longer) open for this yes means for it."""
-    lead: Lead | None = from_item(item) if item else None
-    if lead is None or lead.status != "consented":
-        return ConsentResult.NOT_OFFERED
-    if (lead.phone, lead.session) != (yes.phone, yes.session):
-        return ConsentResult.NOT_OFFERED
-    if lead.call_refused:
-        return ConsentResult.REFUSED_HOUR
-    is_ours = lead.consent_attempt == yes.attempt
-    return ConsentResult.RECORDED if is_ours else ConsentResult.ALREADY

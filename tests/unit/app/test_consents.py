@@ -175,6 +175,44 @@ def test_when_not_even_taking_back_works_nobody_can_say(world: LeadWorld) -> Non
     assert yes(world) is ConsentResult.UNCONFIRMED
 
 
+def test_what_another_yes_was_promised_is_not_taken_back(world: LeadWorld) -> None:
+    world.offered()
+    # The first yes is written and its answer lost; the second one comes before it is tried again.
+    world.wire.faults["transact_write_items"] = [LOST, "", *[DOWN] * 99]
+    second: list[ConsentResult] = []
+
+    def meanwhile(seconds: float) -> None:
+        if not second:
+            second.append(ConsentResult.UNCONFIRMED)
+            second[0] = yes(world)
+        world.clock.advance(0.5)
+
+    world.services.consents._sleep = meanwhile
+    assert yes(world) is ConsentResult.RECORDED
+    assert second == [ConsentResult.ALREADY]
+    assert world.lead().status == "consented"
+
+
+def test_a_yes_that_cannot_be_kept_is_not_promised(world: LeadWorld) -> None:
+    world.offered()
+    assert yes(world) is ConsentResult.RECORDED
+    world.wire.faults["update_item"] = [DOWN] * 99
+    assert yes(world) is ConsentResult.UNCONFIRMED
+
+
+def test_a_yes_that_was_taken_back_meanwhile_is_not_promised(world: LeadWorld) -> None:
+    world.offered()
+    assert yes(world) is ConsentResult.RECORDED
+    keeping = world.wire.faults["update_item"] = [DOWN]
+    world.services.consents._sleep = lambda seconds: withdraw(world)
+    assert yes(world) is ConsentResult.NOT_OFFERED
+    assert not keeping
+
+
+def withdraw(world: LeadWorld) -> None:
+    assert world.services.leads.update(INTERACTION, {"status": "withdrawn"})
+
+
 def test_no_attempt_begins_that_could_not_be_taken_back_in_time(world: LeadWorld) -> None:
     world.offered()
     result = world.services.consents.record(
