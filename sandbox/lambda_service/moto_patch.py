@@ -5,6 +5,8 @@
   nothing with `$LATEST`, and a number is never used twice.
 - `LambdaFunction.update_configuration`: takes the settings that moto ignores on an update.
 - `LambdaBackend.create_function` (and the update) refuses variables that Lambda reserves.
+- `LambdaResponse.setup_class`, `.json_body` and `_zipfile_content` leave a large zip out of all
+  that moto does with a request's text; `LambdaFunction._set_function_code` has it unpacked.
 - `Permission.create_from_cloudformation_json`: the grant goes where the API's grants are.
 """
 
@@ -16,18 +18,21 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from moto.awslambda import models
+from moto.awslambda import models, responses
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.policy import Policy
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
 from sandbox.aws_api import ApiError, Params
+from sandbox.lambda_service import uploads
+from sandbox.lambda_service.functions import Code
 from sandbox.lambda_service.process_env import RESERVED
 
 
 class _Service(Protocol):
     def invoke_for_moto(self, function: str, payload: bytes) -> tuple[str, bool, str]: ...
     def grant(self, params: Params) -> None: ...
+    def prepare(self, code: Code) -> None: ...
 
 
 _services: dict[tuple[str, str], _Service] = {}
@@ -35,6 +40,9 @@ _services: dict[tuple[str, str], _Service] = {}
 _original_invoke_lambda = models.LambdaFunction._invoke_lambda
 _original_update = models.LambdaFunction.update_configuration
 _original_create = models.LambdaBackend.create_function
+_original_set_code = models.LambdaFunction._set_function_code
+_original_zip_content = models._zipfile_content
+_original_setup = responses.LambdaResponse.setup_class
 _original_permission = models.Permission.create_from_cloudformation_json.__func__
 
 
@@ -45,6 +53,10 @@ def connect(account: str, region: str, service: _Service) -> None:
     models.LambdaFunction.update_configuration = _update_configuration
     models.LambdaBackend.create_function = _create_function
     models.Permission.create_from_cloudformation_json = classmethod(_create_permission)
+    models.LambdaFunction._set_function_code = _set_function_code
+    models._zipfile_content = _zip_content
+    responses.LambdaResponse.setup_class = _setup_class
+    responses.LambdaResponse.json_body = property(_json_body)
     _services[account, region] = service
 
 
@@ -123,6 +135,42 @@ def _refuse_reserved(spec: Mapping[str, Any]) -> None:
             "variables you have provided contains reserved keys that are currently not supported "
             f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
         )
+
+
+def _set_function_code(self: Any, updated_spec: dict[str, Any]) -> None:
+    _original_set_code(self, updated_spec)
+    service = _services.get((self.account_id, self.region))
+    content = getattr(self, "code_bytes", None)
+    if service is not None and content:
+        service.prepare(Code(self.code_sha_256, content))
+
+
+def _zip_content(zipfile_content: str | bytes) -> uploads.Content:
+    if isinstance(zipfile_content, uploads.Upload):
+        return zipfile_content.package.content
+    content: uploads.Content = _original_zip_content(zipfile_content)
+    return content
+
+
+def _setup_class(
+    self: Any,
+    request: Any,
+    full_url: str | None = None,
+    headers: Any = None,
+    use_raw_body: bool | None = None,
+) -> None:
+    if use_raw_body is None and uploads.is_large(request.path, request.content_length or 0):
+        # The body stays bytes, and nothing is sought in them.
+        use_raw_body = True
+    _original_setup(self, request, full_url, headers, use_raw_body)
+
+
+def _json_body(self: Any) -> Any:
+    if not isinstance(self.body, bytes):
+        return json.loads(self.body)
+    if not hasattr(self, "parsed_body"):
+        self.parsed_body = uploads.parse(self.body, _original_zip_content)
+    return self.parsed_body
 
 
 def _create_permission(

@@ -19,7 +19,7 @@ from sandbox.lambda_service.environment import Environment
 from sandbox.lambda_service.event_configs import EventConfigs
 from sandbox.lambda_service.event_queue import EventQueue
 from sandbox.lambda_service.fleet import Fleet
-from sandbox.lambda_service.functions import FunctionDirectory
+from sandbox.lambda_service.functions import Code, FunctionDirectory
 from sandbox.lambda_service.invoker import Finished, Invoker
 from sandbox.lambda_service.logs import FunctionLogs
 from sandbox.lambda_service.permissions import Policies
@@ -58,7 +58,7 @@ class LambdaService:
         self._logs = FunctionLogs(account, region, tunables.log_lines)
         self._admission = Admission(self._directory, tunables.account_concurrency)
         self._fleet = Fleet(tunables, self._directory.is_current)
-        store = CodeStore(Path(work_dir).resolve(), tunables.runtime_client)
+        self._store = store = CodeStore(Path(work_dir).resolve(), tunables.runtime_client)
         sink = self._logs.write
         self._starter = Starter(store, self._fleet, endpoint, region, sink, tunables)
         self._invoker = Invoker(self._admission, self._fleet, self._starter, self._records, sink)
@@ -113,6 +113,10 @@ class LambdaService:
         """AddPermission, for CloudFormation."""
         self._policies.add(params)
 
+    def prepare(self, code: Code) -> None:
+        """Begin to unpack a zip that was uploaded, so that the first cold start finds it done."""
+        self._store.unpack_soon(code)
+
     def invoke_for_moto(self, function: str, payload: bytes) -> tuple[str, bool, str]:
         """An invoke from within moto, in the terms of the method that it replaces."""
         finished = self._invoker.run(self._directory.target(function), payload)
@@ -157,6 +161,7 @@ class LambdaService:
         self._events.join()
         self._upkeep.join()
         self._starter.close()
+        self._store.close()
         self._logs.close()
 
     def _look_after(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ import json
 
 import moto
 import pytest
-from lambda_harness import REGION, call, client, zipped
+from lambda_harness import REGION, client, zipped
 from moto.awslambda import models
 
 from sandbox.lambda_service import moto_patch
@@ -29,6 +29,12 @@ def test_the_version_that_the_patches_are_made_for_is_installed():
         (moto_patch._original_invoke_lambda, ["self", "event"]),
         (moto_patch._original_update, ["self", "config_updates"]),
         (moto_patch._original_create, ["self", "spec"]),
+        (moto_patch._original_set_code, ["self", "updated_spec"]),
+        (moto_patch._original_zip_content, ["zipfile_content"]),
+        (
+            moto_patch._original_setup,
+            ["self", "request", "full_url", "headers", "use_raw_body"],
+        ),
     ],
 )
 def test_the_patched_functions_have_the_signatures_that_the_patches_assume(original, parameters):
