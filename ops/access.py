@@ -100,6 +100,7 @@ ACCESS = {
         {"leads": _GET, "pending-work": ("Query", "PutItem", "DeleteItem")},
         invokes=(UPDATE_LEAD, ERASE_LEAD),
         workflow=("StartExecution", "SendTaskSuccess"),
+        tells_the_team=True,
     ),
     ERASE_LEAD: Access(
         {

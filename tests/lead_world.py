@@ -29,6 +29,7 @@ from chalicelib.lead import Lead, session_hash
 from chalicelib.services import Services
 from sandbox import stack
 from sandbox.aws_api import ACCOUNT, REGION
+from sandbox.moto_services import dynamodb_writes
 from tests.fakes import FakeContext, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,6 +133,7 @@ class FunctionContext(FakeContext):
 @contextlib.contextmanager
 def lead_world() -> Iterator[LeadWorld]:
     """A world of its own, with empty tables."""
+    dynamodb_writes.install()
     with mock_aws():
         dynamodb_backends[ACCOUNT][REGION].tables = copy.deepcopy(_empty_tables())
         wire = Wire(_client())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from itertools import islice
 from typing import Any
 
 from chalicelib.deadline import Clock
@@ -14,6 +15,8 @@ from chalicelib.lead import OFFER_SECONDS, Lead, Summary
 PHONE_INDEX = "by-phone"
 LEADS_PER_PHONE = 50
 """The most leads of one number that a deletion looks at."""
+PAGES_PER_PHONE = 10
+"""Of 1 MB each, some thousand offers a page: more than an hour's offers of one number."""
 
 _FIELDS = frozenset(field.name for field in fields(Lead))
 
@@ -74,16 +77,34 @@ class LeadTable:
         return 0 if answer is None else int(float(answer["Attributes"][name]["N"]))
 
     def by_phone(self, phone_hash: str) -> list[Lead]:
-        """The number's leads, at most LEADS_PER_PHONE; the index lags by moments."""
-        answer = self.table.call(
-            "query",
-            IndexName=PHONE_INDEX,
-            KeyConditionExpression="phone_hash = :hash",
-            ExpressionAttributeValues=attributes({":hash": phone_hash}),
-            Limit=LEADS_PER_PHONE,
-        )
-        found = (self._current(item) for item in answer["Items"])
-        return [lead for lead in found if lead is not None]
+        """The number's leads, at most LEADS_PER_PHONE; the index lags by moments.
+
+        Open offers come last: anybody can make many for a number that is not theirs, and none of
+        them may hide a lead.
+        """
+        found = list(islice(self._pages_by_phone(phone_hash), PAGES_PER_PHONE))
+        leads = [lead for page in found for lead in map(self._current, page) if lead is not None]
+        leads.sort(key=lambda lead: lead.status == "offered")
+        return leads[:LEADS_PER_PHONE]
+
+    def _pages_by_phone(self, phone_hash: str) -> Iterator[list[Item]]:
+        start: dict[str, Any] = {}
+        while True:
+            answer = self.table.call(
+                "query",
+                IndexName=PHONE_INDEX,
+                KeyConditionExpression="phone_hash = :hash",
+                FilterExpression="#status <> :offered OR expires_at > :now",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=attributes(
+                    {":hash": phone_hash, ":offered": "offered", ":now": self._clock()}
+                ),
+                **start,
+            )
+            yield answer["Items"]
+            if not (last := answer.get("LastEvaluatedKey")):
+                return
+            start = {"ExclusiveStartKey": last}
 
     def delete(self, interaction_id: str) -> None:
         """Remove the item; no error when it is not there."""

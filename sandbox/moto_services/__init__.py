@@ -1,4 +1,4 @@
-"""What moto's own services lack: Step Functions, S3 events, rules, schedules and SNS as AWS's.
+"""What moto's own services lack: Step Functions, S3 events, rules, schedules, atomic writes, SNS.
 
 Everything here is written for moto 5.2.5; each repair has a contract test beside its behaviour.
 """
@@ -18,7 +18,13 @@ class MotoServices:
     """All of them together, over one Lambda service; `handlers` are for the control API."""
 
     def __init__(self, functions: LambdaInvoker) -> None:
-        from sandbox.moto_services import event_rules, handlers, s3_events, s3_policy
+        from sandbox.moto_services import (
+            dynamodb_writes,
+            event_rules,
+            handlers,
+            s3_events,
+            s3_policy,
+        )
         from sandbox.moto_services import step_functions as states
         from sandbox.moto_services.notifications import Notifications
         from sandbox.moto_services.schedules import Schedules
@@ -33,6 +39,7 @@ class MotoServices:
         event_rules.connect(ACCOUNT, REGION, functions)
         s3_events.install()
         s3_policy.install()
+        dynamodb_writes.install()
         self.notifications.install()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import botocore.session
 import moto.stepfunctions.parser.asl.component.state.exec.state_task.service as _services
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.models import botocore_stubber
 from moto.settings import moto_server_port
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -99,7 +100,7 @@ def _client_for(region: str, service: str, state_credentials: Any = None) -> Any
 
 
 def _make(endpoint: str, region: str, service: str) -> Any:
-    return botocore.session.get_session().create_client(
+    client = botocore.session.get_session().create_client(
         service,
         region_name=region,
         endpoint_url=endpoint,
@@ -113,3 +114,24 @@ def _make(endpoint: str, region: str, service: str) -> Any:
             max_pool_connections=_CONNECTIONS,
         ),
     )
+    _name_broken_connections(client)
+    return client
+
+
+def _name_broken_connections(client: Any) -> None:
+    """Let a call without an answer fail as `<service>.SdkClientException`, as on AWS.
+
+    moto takes what is no ClientError for its own defect, States.Runtime, which nothing retries.
+    """
+    call = client._make_api_call
+
+    def named(operation: str, parameters: Any) -> Any:
+        try:
+            return call(operation, parameters)
+        except BotoCoreError as exc:
+            error = {"Code": "SdkClientException", "Message": type(exc).__name__}
+            metadata = {"HTTPStatusCode": 0, "RequestId": ""}
+            answer: Any = {"Error": error, "ResponseMetadata": metadata}
+            raise ClientError(answer, operation) from exc
+
+    client._make_api_call = named

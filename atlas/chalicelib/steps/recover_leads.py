@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.lead import CallOutcome
+from chalicelib.observability import place_of
 from chalicelib.pending_work import Kind, Work
 from chalicelib.steps.payloads import InteractionInput, StepResult, UpdateLeadInput
 
@@ -67,6 +68,10 @@ def _recovered(work: Work, carry_out: _CarryOut, deadline: Deadline, services: S
             return "done"
     except DependencyError as exc:
         services.log.warning("recovery failed", kind=work.kind, error=str(exc))
+    except Exception as exc:
+        # One row that cannot even be read must not keep the others; it is parked in the end.
+        problem = f"{type(exc).__name__} in {place_of(exc)}"
+        services.log.warning("recovery failed", kind=work.kind, error=problem)
     return _put_off(work, services)
 
 
@@ -77,6 +82,7 @@ def _put_off(work: Work, services: Services) -> str:
             return "postponed"
         services.pending.put("parked", work.interaction_id, services.clock(), reason=work.kind)
         services.pending.done(work.kind, work.interaction_id)
+        services.team.lead_parked(work.interaction_id, work.kind)
     except DependencyError as exc:
         # The row is still due, and the next run finds it.
         services.log.warning("recovery not noted", kind=work.kind, error=str(exc))

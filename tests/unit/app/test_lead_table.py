@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError, ThrottledError
 from chalicelib.lead import OFFER_SECONDS, Lead, Summary, session_hash
+from chalicelib.lead_table import LEADS_PER_PHONE
 from tests.lead_world import INTERACTION, LeadWorld, lead_world
 
 OTHER = "cd" * 16
@@ -109,6 +110,24 @@ def test_all_leads_of_a_number_are_found(world: LeadWorld) -> None:
     }
     world.services.leads.delete(OTHER)
     assert [lead.name for lead in world.services.leads.by_phone(hash_)] == ["Maria Lopez"]
+
+
+def test_no_number_of_offers_hides_a_lead(world: LeadWorld) -> None:
+    world.consented()
+    for number in range(60):
+        world.offered(interaction_id=f"{number:032x}", session=session_hash(f"s{number}"))
+    found = world.services.leads.by_phone(world.lead().phone_hash)
+    assert (found[0].interaction_id, len(found)) == (INTERACTION, LEADS_PER_PHONE)
+    world.clock.advance(OFFER_SECONDS + 2)
+    found = world.services.leads.by_phone(world.lead().phone_hash)
+    assert [lead.interaction_id for lead in found] == [INTERACTION]
+
+
+def test_the_search_by_number_goes_on_over_pages(world: LeadWorld) -> None:
+    words = "w" * 60_000
+    for number in range(40):
+        world.offered(interaction_id=f"{number:032x}", consent_words=words)
+    assert len(world.services.leads.by_phone(world.a_lead().phone_hash)) == 40
 
 
 @pytest.mark.parametrize(

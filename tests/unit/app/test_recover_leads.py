@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from chalicelib.deadline import Deadline
+from chalicelib.dynamodb import attributes
 from chalicelib.errors import RetryableDependencyError
 from chalicelib.pending_work import Kind
 from chalicelib.steps.recover_leads import (
@@ -16,6 +18,7 @@ from chalicelib.steps.recover_leads import (
     RecoverLeadsInput,
     recover_leads,
 )
+from tests.fakes import SETTINGS
 from tests.lead_world import INTERACTION, LeadWorld, lead_world
 
 
@@ -77,6 +80,8 @@ def test_what_was_erased_is_not_started(world: LeadWorld) -> None:
 def test_an_outage_puts_the_start_off_with_growing_pauses_until_a_person_must_look(
     world: LeadWorld,
 ) -> None:
+    told: list[tuple[str, str]] = []
+    world.with_services(team=SimpleNamespace(lead_parked=lambda *said: told.append(said)))
     world.consented()
     put(world, "start")
     world.workflow.error = RetryableDependencyError("stepfunctions", "ServiceUnavailable")
@@ -87,6 +92,7 @@ def test_an_outage_puts_the_start_off_with_growing_pauses_until_a_person_must_lo
     assert rows(world, "start") == []
     assert rows(world, "parked") == [INTERACTION]
     assert world.services.pending.all("parked")[0].reason == "start"
+    assert told == [(INTERACTION, "start")]
 
 
 def test_after_the_outage_the_lead_is_started(world: LeadWorld) -> None:
@@ -141,6 +147,16 @@ def test_one_row_that_fails_does_not_keep_the_others(world: LeadWorld) -> None:
     world.wire.faults["get_item"] = ["InternalServerError"]
     assert run(world) == Recovered("recovered", done=1, postponed=1)
     assert world.workflow.started == [(other, 0)]
+
+
+def test_a_row_that_cannot_be_read_does_not_keep_the_others(world: LeadWorld) -> None:
+    broken = attributes({"interaction_id": "ef" * 16, "status": "consented"})
+    world.wire.put_item(TableName=SETTINGS.leads_table, Item=broken)
+    world.services.pending.put("start", "ef" * 16, world.clock() - 5)
+    world.consented()
+    put(world, "start")
+    assert run(world) == Recovered("recovered", done=1, postponed=1)
+    assert world.workflow.started == [(INTERACTION, 0)]
 
 
 def test_what_there_is_no_time_for_stays_due(world: LeadWorld) -> None:
