@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bench.figures import load
 from bench.recovery import recovered
 from bench.site import Site, own_site, progress
-from bench.visitor import UndrivableError, Visitor, number_of
+from bench.visitor import BOOKED, UndrivableError, Visitor, number_of
 from bench.workflows import STATUSES, story_of
 from sandbox.conversation.child import ROOT
 
@@ -56,6 +56,8 @@ EXTERNAL_ID = "Atlas_Interaction_Id__c"
 AT_ONCE = 4
 RINGING_SECONDS = 10.0
 RECOVERY_SECONDS = 420.0
+CONFLICT_SECONDS = 30.0
+YES_TURNS = 4
 REFUSALS = ("hourly_limit", "not_allowed", "not_placed", "do_not_call")
 
 # What each reply is, by the beginning of its text, up to the first placeholder.
@@ -78,7 +80,7 @@ def kind_of(text: str) -> str:
 
 @dataclass(slots=True)
 class Told:
-    """What one visitor heard after the two yeses, and about which interaction."""
+    """What one visitor heard last after each of the two yeses."""
 
     visitor: Visitor
     replies: tuple[str, str] = ("", "")
@@ -89,7 +91,7 @@ class Told:
 
     @property
     def verdict(self) -> str:
-        """What they may rely on: one clear word counts, whatever the other reply was."""
+        """What they may rely on: a promise counts, whatever the other reply was."""
         for kind in ("promised", "unconfirmed", "nothing"):
             if kind in self.kinds:
                 return kind
@@ -123,12 +125,29 @@ def consent(visitor: Visitor, pause: float) -> Told | None:
 
 
 def _yes(visitor: Visitor) -> str:
-    """The reply's text; an error of Lex is what the visitor's page would show."""
+    """The last reply's text; who is told to try again, or asked once more, says yes again."""
+    text = ""
     with closing(visitor.site.new_client("lexv2-runtime")) as client:
+        for _ in range(YES_TURNS):
+            text = _said_yes(visitor, client)
+            if kind_of(text) != "other":
+                break
+    return text
+
+
+def _said_yes(visitor: Visitor, client: Any) -> str:
+    """One yes; the page sends it again while Lex still answers the session's other one."""
+    end = time.monotonic() + CONFLICT_SECONDS
+    while True:
         try:
-            return visitor.say("yes", client).text
+            reply = visitor.say("yes", client)
         except (BotoCoreError, ClientError) as error:
-            return f"({type(error).__name__}: {error})"
+            if "ConflictException" not in str(error) or time.monotonic() > end:
+                return f"({type(error).__name__}: {error})"
+            time.sleep(0.1)
+        else:
+            visitor.interaction_id = reply.attributes.get(BOOKED) or visitor.interaction_id
+            return reply.text
 
 
 def conversations(site: Site, count: int, seed: int) -> list[Told]:
@@ -145,9 +164,10 @@ def conversations(site: Site, count: int, seed: int) -> list[Told]:
 
 @dataclass(slots=True)
 class Found:
-    """What stands at the end: leads by interaction, calls by number, outcomes of items."""
+    """What stands at the end: leads and calls by number, leads by id, items by interaction."""
 
     leads: Counter[str]
+    external_ids: Counter[str]
     calls: Counter[str]
     items: Mapping[str, Mapping[str, Any]]
     parked: Sequence[Mapping[str, Any]]
@@ -155,9 +175,10 @@ class Found:
 
     @classmethod
     def on(cls, site: Site, told: Sequence[Told]) -> Found:
-        ids = [each.visitor.interaction_id for each in told]
+        ids, leads = [each.visitor.interaction_id for each in told], site.salesforce("Lead")
         return cls(
-            Counter(str(lead[EXTERNAL_ID]) for lead in site.salesforce("Lead")),
+            Counter(str(lead["Phone"]) for lead in leads),
+            Counter(str(lead[EXTERNAL_ID]) for lead in leads),
             Counter(call["number"] for call in site.get("phone")),
             {each: site.item("leads", each) for each in ids},
             site.pending("parked").get("parked", []),
@@ -206,10 +227,12 @@ def judged(told: Sequence[Told], found: Found, asked: int) -> Judgement:
 
 
 def _count_promised(judgement: Judgement, promised: Sequence[Visitor], found: Found) -> None:
-    of = [found.leads[visitor.interaction_id] for visitor in promised]
+    of = [found.leads[visitor.number] for visitor in promised]
     judgement.expect("their leads, exactly one each", of.count(1), len(promised))
     judgement.expect("their leads lost", of.count(0), 0)
     judgement.expect("their leads twice", sum(count > 1 for count in of), 0)
+    own = sum(found.external_ids[visitor.interaction_id] == 1 for visitor in promised)
+    judgement.expect("under the interaction that was booked", own, len(promised))
     calls = [found.calls[visitor.number] for visitor in promised]
     silent = [visitor for visitor in promised if not found.calls[visitor.number]]
     refused = sum(found.outcome(visitor.interaction_id) in REFUSALS for visitor in silent)
@@ -222,11 +245,11 @@ def _count_promised(judgement: Judgement, promised: Sequence[Visitor], found: Fo
 def _count_others(
     judgement: Judgement, nothing: Sequence[Visitor], unsure: Sequence[Visitor], found: Found
 ) -> None:
-    leads = sum(found.leads[visitor.interaction_id] for visitor in nothing)
+    leads = sum(found.leads[visitor.number] for visitor in nothing)
     judgement.expect("leads of those who were told nothing was recorded", leads, 0)
     calls = sum(found.calls[visitor.number] for visitor in nothing)
     judgement.expect("calls to those who were told nothing was recorded", calls, 0)
-    counted = [(found.leads[v.interaction_id], found.calls[v.number]) for v in unsure]
+    counted = [(found.leads[v.number], found.calls[v.number]) for v in unsure]
     judgement.expect("unconfirmed, with more than one lead or call", _many(counted), 0)
     judgement.counts["unconfirmed that counted after all"] = sum(map(any, counted))
 
@@ -259,8 +282,7 @@ def run(site: Site, count: int, seed: int, ringing_seconds: float = RINGING_SECO
 def _note(site: Site, told: Told) -> Iterator[str]:
     """What became of a promise without a lead or a call."""
     visitor = told.visitor
-    ids = [lead[EXTERNAL_ID] for lead in site.salesforce("Lead")]
-    leads = ids.count(visitor.interaction_id)
+    leads = [lead["Phone"] for lead in site.salesforce("Lead")].count(visitor.number)
     calls = site.calls_to(visitor.number)
     is_promise = told.verdict == "promised"
     if (leads, len(calls)) != ((1, 1) if is_promise else (0, 0)):
@@ -292,10 +314,16 @@ def main() -> int:
     arguments = parser.parse_args()
     with own_site("none") as site:
         judgement = run(site, arguments.conversations, arguments.seed)
+        errors = Counter(
+            f"{record['function']} {record['error']}"
+            for record in site.get("invocations")
+            if record["error"]
+        )
         calls = {name: sum(of.values()) for name, of in site.get("calls").items()}
     for what, number in judgement.counts.items():
         print(f"{number:6d}  {what}")
     print("calls met: " + ", ".join(f"{name} {calls.get(name, 0)}" for name in ERRORS))
+    print("functions' own errors: " + ", ".join(f"{n} x {e}" for e, n in errors.most_common()))
     for note in judgement.notes:
         print(f"note: {note}")
     print("\n".join(f"FAILED: {each}" for each in judgement.broken) or "PASSED.")
