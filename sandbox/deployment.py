@@ -48,6 +48,8 @@ class Deployment:
     progress: Progress
     outer_environ: Mapping[str, str]
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # One for all clients: each session reads botocore's data anew.
+    _session: Any = field(default_factory=botocore.session.get_session)
 
     def run(self) -> Bot:
         """Deploy and release; StartError says which step failed, with its last lines."""
@@ -101,7 +103,7 @@ class Deployment:
         return Bot(bot_id, _id_of(aliases, "botAlias", LEX_ALIAS), LOCALE)
 
     def _client(self, service: str) -> Any:
-        return botocore.session.get_session().create_client(
+        return self._session.create_client(
             service,
             region_name=REGION,
             endpoint_url=self.endpoint,
