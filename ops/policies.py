@@ -27,6 +27,7 @@ Statement = dict[str, Any]
 # Only these tables are encrypted with the stage's own key, in infra/tables.yaml.
 TABLES_WITH_KEY = ("leads", "scenario-cache")
 _EXECUTION_ACTIONS = ("StopExecution",)
+_STARTS_A_JOB = "StartTranscriptionJob"
 
 
 def policy(stage: str, function: LambdaFunction) -> dict[str, Any]:
@@ -154,6 +155,9 @@ def _keys(stage: str, access: Access) -> Iterator[Statement]:
         yield _key(stage, "secretsmanager", ("Decrypt",))
     if reads or writes:
         yield _key(stage, "s3", ("Decrypt", "GenerateDataKey") if writes else ("Decrypt",))
+    if _STARTS_A_JOB in access.transcription:
+        # Transcribe encrypts the transcript with the rights of whoever starts the job.
+        yield _key(stage, "transcribe", ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"))
     if access.tells_the_team:
         yield _key(stage, "sns", ("Decrypt", "GenerateDataKey"))
 

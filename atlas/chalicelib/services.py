@@ -36,7 +36,7 @@ from chalicelib.secret_store import SecretStore
 from chalicelib.settings import Settings
 from chalicelib.team import Team, TeamTopic
 from chalicelib.telephony import CallingLine, ConnectTelephony, Telephony
-from chalicelib.transcription import TranscribeJobs, Transcriber
+from chalicelib.transcription import TranscribeJobs, Transcriber, key_alias
 from chalicelib.workflow import Workflow
 
 PROBE_KEY = "probe"
@@ -179,7 +179,7 @@ def build_services(
         scenarios=ScenarioTable(lambda: clients.dynamodb, settings.scenario_cache_table),
         telephony=ConnectTelephony(lambda: clients.connect, _line(settings)),
         recordings=S3Recordings(lambda: clients.s3),
-        transcriber=TranscribeJobs(lambda: clients.transcribe),
+        transcriber=TranscribeJobs(lambda: clients.transcribe, account, key_alias(settings.stage)),
         salesforce=salesforce,
         team=TeamTopic(
             *(lambda: clients.sns, settings.team_topic, account, leads, salesforce.record_link)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.account import Account
 from chalicelib.aws_errors import translated
 from chalicelib.errors import DependencyError, ThrottledError
 
@@ -37,15 +38,20 @@ class Transcriber(Protocol):
 
 
 class TranscribeJobs:
-    """Every call raises DependencyError when Transcribe does not answer or refuses."""
+    """Every call raises DependencyError when Transcribe does not answer or refuses.
 
-    def __init__(self, client: Callable[[], Any]) -> None:
-        self._client = client
+    `key_alias` names the KMS key of the transcripts: `alias/...`.
+    """
+
+    def __init__(self, client: Callable[[], Any], account: Account, key_alias: str) -> None:
+        self._client, self._account, self._key_alias = client, account, key_alias
 
     def start(self, job: Transcription) -> bool:
         """Queue the job; False when one of that name is there already.
 
-        The key goes into the address as it is: Transcribe takes S3's own spelling.
+        The key goes into the address as it is: Transcribe takes S3's own spelling. Without a KMS
+        key the transcript would be under S3's own, whatever the bucket's default says
+        ("Data encryption" in Transcribe's guide).
         """
         request = {
             "TranscriptionJobName": job.name,
@@ -53,6 +59,7 @@ class TranscribeJobs:
             "Media": {"MediaFileUri": f"s3://{job.bucket}/{job.recording_key}"},
             "OutputBucketName": job.bucket,
             "OutputKey": job.transcript_key,
+            "OutputEncryptionKMSKeyId": self._account.arn("kms", self._key_alias),
             "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": SPEAKERS},
         }
         return self._call("start_transcription_job", ("ConflictException",), **request)
@@ -82,6 +89,11 @@ def whose_job(stage: str, name: str) -> tuple[str, int] | None:
     prefix = _prefix(stage)
     found = _NAME.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
     return (found["interaction"], int(found["attempt"])) if found else None
+
+
+def key_alias(stage: str) -> str:
+    """The stage's own KMS key, as infra/lead_workflow.yaml names it."""
+    return f"alias/atlas-{stage}"
 
 
 def _prefix(stage: str) -> str:

@@ -16,6 +16,10 @@ _S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 _HTTPS_URI = re.compile(
     r"https://s3[.-][a-z0-9-]+\.amazonaws\.com/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", re.DOTALL
 )
+# Key id, alias, or the ARN of either: "Key management" in Transcribe's guide.
+_KMS_KEY = re.compile(
+    r"(arn:aws:kms:[a-z0-9-]+:[0-9]{12}:)?(alias/[a-zA-Z0-9/_-]{1,250}|(key/)?[0-9a-f-]{36})"
+)
 _OUTPUT_KEY = re.compile(r"[a-zA-Z0-9\-_.!*'()/]{1,1024}")
 
 
@@ -53,11 +57,25 @@ def output_object(params: Params) -> tuple[str, str]:
     return bucket, f"{key}{name}" if key.endswith("/") else key
 
 
+def encryption(params: Params) -> dict[str, str]:
+    """How PutObject is told to encrypt: without a key by S3's own, not by the bucket's default.
+
+    Source: "Data encryption" in Transcribe's guide.
+    """
+    key = params.get("OutputEncryptionKMSKeyId")
+    if key is None:
+        return {"ServerSideEncryption": "AES256"}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+
+
 def check(params: Params) -> None:
     """ApiError for the first rule about languages and settings that the request breaks."""
     ways = ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages")
     if sum(bool(params.get(way)) for way in ways) != 1:
         raise bad_request(f"Exactly one of {', '.join(ways)} must be set.")
+    key = params.get("OutputEncryptionKMSKeyId")
+    if key is not None and not _KMS_KEY.fullmatch(key):
+        raise bad_request("OutputEncryptionKMSKeyId names no key.")
     _check_settings(params.get("Settings") or {})
 
 

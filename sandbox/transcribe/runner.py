@@ -15,7 +15,7 @@ from sandbox.connect.lines import PhoneError
 from sandbox.connect.timers import Scheduler
 from sandbox.transcribe.job import Job, Status
 from sandbox.transcribe.media import format_of
-from sandbox.transcribe.requests import media_format
+from sandbox.transcribe.requests import encryption, media_format
 from sandbox.transcribe.transcript import transcript_file
 
 SOURCE = "aws.transcribe"
@@ -117,6 +117,7 @@ class Runner:
             "Key": key,
             "Body": json.dumps(document).encode(),
             "ContentType": "application/json",
+            **encryption(job.request),
         }
         return "" if self._delivery.put_object(request) else UNWRITABLE
 

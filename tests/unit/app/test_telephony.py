@@ -13,6 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from chalicelib.account import Account
 from chalicelib.errors import (
     ConfigError,
     DependencyError,
@@ -27,10 +28,11 @@ from chalicelib.transcription import (
     TranscribeJobs,
     Transcription,
     job_name,
+    key_alias,
     whose_job,
 )
 from tests.fakes import SETTINGS
-from tests.lead_world import INTERACTION, PHONE, ROOT
+from tests.lead_world import INTERACTION, PHONE, ROOT, FunctionContext
 
 CONTACT = "4f1c2a9e-7b35-4a0e-9d51-6c0b2f8e7a13"
 BUCKET = "atlas-local-recordings-123456789012"
@@ -168,24 +170,33 @@ def test_with_a_line_the_client_is_built_before_the_first_call() -> None:
     assert built == [True]
 
 
+def jobs(service: Stubbed) -> TranscribeJobs:
+    account = Account(lambda: None)
+    account.learn(FunctionContext.invoked_function_arn)
+    return TranscribeJobs(lambda: service.client, account, key_alias("local"))
+
+
 @on_transcribe
-def test_a_job_reads_the_raw_key_and_writes_beside_the_recording(service: Stubbed) -> None:
+def test_a_job_reads_the_raw_key_and_writes_under_the_stages_key_beside_the_recording(
+    service: Stubbed,
+) -> None:
     expected = {
         "TranscriptionJobName": TASK.name,
         "LanguageCode": "en-US",
         "Media": {"MediaFileUri": f"s3://{BUCKET}/{KEY}"},
         "OutputBucketName": BUCKET,
         "OutputKey": "transcripts/x/1.json",
+        "OutputEncryptionKMSKeyId": "arn:aws:kms:us-east-1:123456789012:alias/atlas-local",
         "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2},
     }
     service.stub.add_response("start_transcription_job", {"TranscriptionJob": {}}, expected)
-    assert TranscribeJobs(lambda: service.client).start(TASK)
+    assert jobs(service).start(TASK)
 
 
 @on_transcribe
 def test_a_job_that_is_there_is_not_started_again(service: Stubbed) -> None:
     service.fails("start_transcription_job", "ConflictException", 409)
-    assert not TranscribeJobs(lambda: service.client).start(TASK)
+    assert not jobs(service).start(TASK)
 
 
 @on_transcribe
@@ -202,7 +213,7 @@ def test_transcribes_errors_are_translated_by_meaning(
 ) -> None:
     service.fails("start_transcription_job", code, status)
     with pytest.raises(DependencyError) as caught:
-        TranscribeJobs(lambda: service.client).start(TASK)
+        jobs(service).start(TASK)
     assert type(caught.value) is expected
     assert str(caught.value) == f"transcribe: {code}"
 
@@ -214,7 +225,7 @@ def test_a_jobs_record_is_deleted_and_a_missing_one_is_no_error(service: Stubbed
     service.fails("delete_transcription_job", "NotFoundException")
     service.fails("delete_transcription_job", "BadRequestException")
     for _ in range(3):
-        TranscribeJobs(lambda: service.client).delete(TASK.name)
+        jobs(service).delete(TASK.name)
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def test_bucket_of_another_account_is_kept_out(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_key_is_used_only_through_the_services_that_the_function_calls(stage: str) -> None:
     services = {"dynamodb": "dynamodb:", "secretsmanager": "secretsmanager:", "s3": "s3:"}
-    services["sns"] = "sns:"
+    services |= {"sns": "sns:", "transcribe": "transcribe:StartTranscriptionJob"}
     for function in FUNCTIONS:
         statements = policy(stage, function.name)
         actions = "".join(a for s in statements for a in s["Action"])
@@ -283,6 +283,22 @@ def test_whoever_uses_an_encrypted_table_may_use_its_key(stage: str, name: str) 
         text = json.dumps(policy(stage, function.name))
         is_user = f"atlas-{stage}-{name}" in text
         assert not is_user or '"kms:ViaService": "dynamodb.*.amazonaws.com"' in text
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_whoever_starts_a_transcription_may_have_it_encrypted(stage: str) -> None:
+    starting = []
+    for function in FUNCTIONS:
+        statements = {s["Sid"]: s for s in policy(stage, function.name)}
+        if "transcribe:StartTranscriptionJob" not in json.dumps(statements):
+            continue
+        starting.append(function.name)
+        allowed = statements["KeyTranscribe"]
+        assert {"kms:Encrypt", "kms:GenerateDataKey"} <= set(allowed["Action"])
+        assert allowed["Condition"]["StringLike"] == {
+            "kms:ViaService": "transcribe.*.amazonaws.com"
+        }
+    assert starting == ["start_transcription", "summarize_call"]
 
 
 def test_every_function_has_its_row_and_no_row_is_left_over() -> None:

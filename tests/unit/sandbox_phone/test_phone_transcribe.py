@@ -14,6 +14,7 @@ from sandbox.connect.lines import PhoneError
 from sandbox.connect.recordings import wav
 
 BUCKET = "atlas-local-recordings-123456789012"
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:alias/atlas-local"
 
 
 def start(phone: Phone, location: str, name: str = "job-1", **more: Any) -> dict[str, Any]:
@@ -231,6 +232,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"OutputKey": "a b.json"}, "OutputKey"),
     ({"Settings": {"ShowSpeakerLabels": True}}, "MaxSpeakerLabels together"),
     ({"Settings": {"MaxAlternatives": 2}}, "ShowAlternatives and"),
+    ({"OutputEncryptionKMSKeyId": "atlas-local"}, "names no key"),
 ]
 
 
@@ -256,6 +258,24 @@ def test_the_output_goes_where_the_job_says(phone: Phone, output: str | None, ke
     start(phone, stored(phone, "a.wav", wav(1)), OutputKey=output)
     phone.pass_seconds(1)
     assert results(phone, key)["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "encryption"),
+    [
+        (None, {"ServerSideEncryption": "AES256"}),
+        (KEY_ARN, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KEY_ARN}),
+        ("alias/a", {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/a"}),
+    ],
+)
+def test_the_transcript_is_under_the_jobs_key_and_never_under_the_buckets(
+    phone: Phone, key: str | None, encryption: dict[str, str]
+) -> None:
+    start(phone, stored(phone, "a.wav", wav(1)), OutputEncryptionKMSKeyId=key)
+    phone.pass_seconds(1)
+    request = phone.aws.stored[-1]
+    names = ("ServerSideEncryption", "SSEKMSKeyId")
+    assert {name: request[name] for name in names if name in request} == encryption
 
 
 def test_jobs_are_listed_newest_first_by_pages(phone: Phone) -> None:
