@@ -104,7 +104,7 @@ def _words(call: dict[str, Any]) -> str:
 def looking(
     look: Callable[[], list[str]],
     notify: Callable[[str], None],
-    seconds: float = LOOK_SECONDS,
+    seconds: float,
 ) -> Iterator[None]:
     """Look every so often beside the chat, for the length of a `with`."""
     is_over = threading.Event()

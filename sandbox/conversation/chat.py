@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from sandbox.conversation.backstage import Backstage, Record, wait_for
-from sandbox.conversation.booking import UNREACHABLE, Booking, looking
+from sandbox.conversation.booking import LOOK_SECONDS, UNREACHABLE, Booking, looking
 from sandbox.conversation.demo_call import lead_fields
 from sandbox.conversation.demo_records import records_text
 from sandbox.conversation.layout import dim, fields
@@ -40,9 +40,12 @@ class Chat:
         screen: Screen,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        """`look_seconds`: how often the booked call is looked at beside the typing."""
         self._conversation, self._backstage, self._control = conversation, backstage, control
         self._screen, self._clock, self._sleep = screen, clock, sleep
+        self._look_seconds = look_seconds
         self._booking: Booking | None = None
         self._call_id = ""
         self._commands: dict[str, Callable[[], str]] = {
@@ -58,7 +61,7 @@ class Chat:
     def run(self) -> int:
         """Answer line by line until /quit or the end of the input; 0."""
         self._screen.tell(HELP)
-        with looking(self.look, self._screen.notify):
+        with looking(self.look, self._screen.notify, self._look_seconds):
             while (words := self._next()) is not None:
                 try:
                     self._screen.tell(self._reply(words))

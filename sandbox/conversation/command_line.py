@@ -23,8 +23,8 @@ from sandbox.latency import PROFILES
 
 _EPILOG = """
 Without --state-file a sandbox is started on a free port, and ended afterwards.
-exit codes: 0 as it should be; 1 a turn failed, was cold or on $LATEST, or no sandbox; 2 wrong
-usage; 130 interrupted; 141 nobody reads what it prints."""
+exit codes: 0 as it should be; 1 a part of the story did not happen, a turn was cold or on $LATEST,
+or no sandbox; 2 wrong usage; 130 interrupted; 141 nobody reads what it prints."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

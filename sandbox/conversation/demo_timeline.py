@@ -99,7 +99,8 @@ def _check_end(story: Story, job: dict[str, Any] | None) -> None:
 
 
 _GOOD_OUTCOMES = {
-    "CreateLead": ("created",),
+    # The others are those of an attempt after one whose answer was lost.
+    "CreateLead": ("created", "updated", "found"),
     "GenerateScenario": ("made", "ready"),
     "InvokeCall": ("completed",),
     "UpdateLead": ("updated",),

@@ -110,9 +110,15 @@ class Control:
             with urllib.request.urlopen(url, body, timeout=_PATIENCE_SECONDS) as response:  # noqa: S310
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            with error:
-                told = json.load(error)
-            raise ControlError(str(told.get("message", error))) from error
+            raise ControlError(_message(error)) from error
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    with error:
+        try:
+            return str(json.load(error)["message"])
+        except (ValueError, KeyError, TypeError):
+            return str(error)
 
 
 def runtime_client(address: Address, service: str = "lexv2-runtime") -> Any:
