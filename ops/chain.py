@@ -11,6 +11,7 @@ from ops.lex_release import Bot
 from ops.provisioned import provisioned
 from ops.stages import FULFILLMENT, FUNCTIONS, LIVE
 from ops.steps import Context, Done
+from ops.together import each
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def verify(ctx: Context, bot: Bot, alias_id: str, function_arn: str) -> Done[Cha
         alias_id,
         described.get("botVersion", "none"),
         locales,
-        tuple(_link(ctx, function.name) for function in FUNCTIONS),
+        tuple(each(lambda function: _link(ctx, function.name), FUNCTIONS)),
     )
     for locale in bot.locales:
         if locales.get(locale) != f"{function_arn}:{LIVE}":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from ops.aws import found
 from ops.stages import FUNCTIONS, LIVE, LambdaFunction, function_name
 from ops.steps import Context, Done
+from ops.together import each
 
 Configuration = dict[str, Any]
 Versions = dict[str, str]
@@ -14,18 +17,18 @@ Versions = dict[str, str]
 
 def move_aliases(ctx: Context, versions: Versions) -> Done[None]:
     """Point every alias `live` at its new version with all of its weight; fulfilment comes last."""
-    moved = [name for name in versions if _move(ctx, name, versions[name])]
+    aliases = live_aliases(ctx, versions)
+    moved = [name for name in versions if not serves(aliases[name], versions[name])]
+    if not ctx.dry_run:
+        # One after the other: each moves when all that it invokes has moved.
+        for name in moved:
+            _move(ctx, name, versions[name], aliases[name])
     word = "would move" if ctx.dry_run else "moved"
     detail = f"{word} {', '.join(moved)}" if moved else "all stand on these versions"
     return Done(None, detail, bool(moved))
 
 
-def _move(ctx: Context, name: str, version: str) -> bool:
-    alias = live_alias(ctx, name)
-    if serves(alias, version):
-        return False
-    if ctx.dry_run:
-        return True
+def _move(ctx: Context, name: str, version: str, alias: Configuration | None) -> None:
     target = {
         "FunctionName": function_name(ctx.stage, name),
         "Name": LIVE,
@@ -35,7 +38,12 @@ def _move(ctx: Context, name: str, version: str) -> bool:
         ctx.clients.lambda_.create_alias(**target)
     else:
         ctx.clients.lambda_.update_alias(**target, RoutingConfig={"AdditionalVersionWeights": {}})
-    return True
+
+
+def live_aliases(ctx: Context, names: Iterable[str]) -> dict[str, Configuration | None]:
+    """Every named function's alias `live`, as `live_alias`."""
+    wanted = list(names)
+    return dict(zip(wanted, each(partial(live_alias, ctx), wanted), strict=True))
 
 
 def live_alias(ctx: Context, name: str) -> Configuration | None:
@@ -55,7 +63,8 @@ def serves(alias: Configuration | None, version: str) -> bool:
 
 def limit_asynchronous(ctx: Context) -> Done[None]:
     """Give every function's asynchronous invokes the retries and the age that its row says."""
-    changed = [f.name for f in FUNCTIONS if _limit(ctx, f)]
+    is_changed = each(partial(_limit, ctx), FUNCTIONS)
+    changed = [f.name for f, is_new in zip(FUNCTIONS, is_changed, strict=True) if is_new]
     word = "would limit" if ctx.dry_run else "limited"
     detail = f"{word} {', '.join(changed)}" if changed else "each as its row says"
     return Done(None, detail, bool(changed))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ops.aws import is_error, pages
 from ops.errors import RefusedError
-from ops.lambda_aliases import live_alias, serves
+from ops.lambda_aliases import live_aliases, serves
 from ops.stages import FUNCTIONS, function_name
 from ops.steps import NEW_VERSION, Context, Done
+from ops.together import each
 
 HEALTH_EVENT = b'{"atlas": "health"}'
 _ACTIVE_LIMIT_SECONDS = 120
-_AT_ONCE = 4
 # Long enough for a configuration error that names every setting.
 _LONGEST = 2_000
 
@@ -50,7 +50,8 @@ def find_functions(ctx: Context) -> Done[dict[str, Configuration]]:
 
     Raises RefusedError when one is missing or Failed.
     """
-    configurations = {f.name: _settled(ctx, f.name) for f in FUNCTIONS}
+    names = [f.name for f in FUNCTIONS]
+    configurations = dict(zip(names, each(partial(_settled, ctx), names), strict=True))
     return Done(configurations, f"{len(configurations)} functions, Active")
 
 
@@ -91,19 +92,21 @@ def _unsettled(deployed: str, configuration: Configuration) -> str:
 
 def publish_versions(ctx: Context, configurations: Mapping[str, Configuration]) -> Done[Versions]:
     """The version of every function that holds its code and configuration as deployed now."""
-    versions: Versions = {}
-    kept = 0
-    for name, configuration in configurations.items():
-        newest = _newest_version(ctx, name)
-        is_same = newest is not None and _content(newest) == _content(configuration)
-        if newest is None or not is_same:
-            versions[name] = _publish(ctx, name, configuration["CodeSha256"])
-        else:
-            versions[name] = str(newest["Version"])
-        # Lambda too gives the newest version again when it sees no difference.
-        kept += newest is not None and versions[name] == newest["Version"]
+    found = each(lambda item: _version_of(ctx, *item), configurations.items())
+    versions = {name: version for name, (version, _) in zip(configurations, found, strict=True)}
+    kept = sum(is_kept for _, is_kept in found)
     detail = _named(versions) + (f"; {kept} unchanged" if kept else "")
     return Done(versions, detail, kept < len(versions))
+
+
+def _version_of(ctx: Context, name: str, configuration: Configuration) -> tuple[str, bool]:
+    """The version that holds the configuration, and whether it was there before."""
+    newest = _newest_version(ctx, name)
+    if newest is not None and _content(newest) == _content(configuration):
+        return str(newest["Version"]), True
+    version = _publish(ctx, name, configuration["CodeSha256"])
+    # Lambda too gives the newest version again when it sees no difference.
+    return version, newest is not None and version == newest["Version"]
 
 
 def _newest_version(ctx: Context, name: str) -> Configuration | None:
@@ -138,12 +141,11 @@ def _publish(ctx: Context, name: str, code_sha256: str) -> str:
 
 def check_health(ctx: Context, versions: Versions) -> Done[None]:
     """Invoke every version that is not live yet; RefusedError names what one lacks to start."""
-    new = [name for name in versions if not serves(live_alias(ctx, name), versions[name])]
+    aliases = live_aliases(ctx, versions)
+    new = [name for name in versions if not serves(aliases[name], versions[name])]
     if ctx.dry_run:
         return Done(None, f"would invoke {', '.join(new) or 'nothing'}")
-    # At once, because each waits for a cold start; the first failure in this order is told.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda name: _check_one(ctx, name, versions[name]), new))
+    each(lambda name: _check_one(ctx, name, versions[name]), new)
     return Done(None, f"{len(new)} versions answered" if new else "all versions are live already")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from ops.aws import is_error
 from ops.errors import RefusedError
 from ops.steps import Context, Done
+from ops.together import each
 
 _SUFFIX = "_TABLE"
 
@@ -17,7 +19,8 @@ _SUFFIX = "_TABLE"
 def find_tables(ctx: Context, configurations: Mapping[str, dict[str, Any]]) -> Done[None]:
     """RefusedError names every table that a function's environment names and that is not there."""
     tables = sorted({table for c in configurations.values() for table in _tables(c)})
-    if missing := [table for table in tables if not _is_there(ctx, table)]:
+    are_there = each(partial(_is_there, ctx), tables)
+    if missing := [t for t, is_there in zip(tables, are_there, strict=True) if not is_there]:
         raise RefusedError(
             f"there is no table {', '.join(missing)}: deploy infra/tables.yaml with "
             f"Stage={ctx.stage} first. Nothing has moved."

@@ -23,6 +23,8 @@ class Waiter:
     def until(self, what: str, limit_seconds: float, probe: Callable[[], str]) -> None:
         """Return when `probe` answers "" (its answer is otherwise the progress to show).
 
+        A pause is a fifth of the time waited so far, so at most that much is waited in vain.
+
         Raises UnavailableError after `limit_seconds`; whatever `probe` raises passes through.
         """
         end = self.clock() + limit_seconds
@@ -34,4 +36,4 @@ class Waiter:
                 self.progress(f"{what}: {state}")
             shown = state
             self.sleep(pause)
-            pause = min(2 * pause, self.longest_pause_seconds)
+            pause = min(1.25 * pause, self.longest_pause_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +13,7 @@ from ops.errors import RefusedError
 from ops.permissions import permit, statement_ids
 from ops.stages import FUNCTIONS, LIVE, lead_workflow, rule_name
 from ops.steps import Context, Done
+from ops.together import each
 
 Configurations = Mapping[str, dict[str, Any]]
 
@@ -35,17 +37,23 @@ def find_workflow(ctx: Context, configurations: Configurations) -> Done[None]:
 def allow_rules(ctx: Context, configurations: Configurations) -> Done[None]:
     """Let each event rule, and no other, invoke `live` of the function that it is for."""
     rules = {f.name: rule_name(ctx.stage, f.rule) for f in FUNCTIONS if f.rule}
+    granted = each(partial(statement_ids, ctx), rules)
     new = [
-        name for name, rule in rules.items() if _statement_id(rule) not in statement_ids(ctx, name)
+        name
+        for (name, rule), ids in zip(rules.items(), granted, strict=True)
+        if _statement_id(rule) not in ids
     ]
     if not new:
         return Done(None, f"{len(rules)} rules may invoke their functions")
     if ctx.dry_run:
         return Done(None, f"would let rules invoke {LIVE} of {', '.join(new)}", True)
-    for name in new:
+
+    def allow(name: str) -> None:
         source = _arn(configurations, "events", f"rule/{rules[name]}")
         caller = {"Principal": "events.amazonaws.com", "SourceArn": source}
         permit(ctx, name, _statement_id(rules[name]), caller)
+
+    each(allow, new)
     return Done(None, f"rules may now invoke {LIVE} of {', '.join(new)}", True)
 
 

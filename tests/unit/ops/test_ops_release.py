@@ -99,6 +99,19 @@ def test_fulfilment_moves_last_so_that_what_it_calls_is_there(world: World) -> N
     assert created[-1] == FULFILLMENT
 
 
+def test_aliases_move_one_after_the_other_each_after_what_it_invokes(world: World) -> None:
+    run(world)
+    created = [p["FunctionName"] for n, p in world.timeline if n == "create_alias"]
+    assert created == [function_name("local", f.name) for f in FUNCTIONS]
+
+
+def test_version_that_cannot_be_published_leaves_every_alias_where_it_was(world: World) -> None:
+    world.lambda_.fail_next["publish_version"] = client_error("PreconditionFailedException")
+    with pytest.raises(RefusedError, match=r"changed while it was being released.*Nothing has"):
+        run(world)
+    assert world.lambda_.aliases == {}
+
+
 def test_provisioned_concurrency_goes_on_the_version_and_not_on_the_alias(world: World) -> None:
     run(world)
     assert list(world.lambda_.provisioned) == [(FULFILLMENT, "1")]
