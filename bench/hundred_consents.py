@@ -56,7 +56,6 @@ EXTERNAL_ID = "Atlas_Interaction_Id__c"
 AT_ONCE = 4
 RINGING_SECONDS = 10.0
 RECOVERY_SECONDS = 420.0
-CONFLICT_SECONDS = 30.0
 YES_TURNS = 4
 REFUSALS = ("hourly_limit", "not_allowed", "not_placed", "do_not_call")
 
@@ -129,25 +128,15 @@ def _yes(visitor: Visitor) -> str:
     text = ""
     with closing(visitor.site.new_client("lexv2-runtime")) as client:
         for _ in range(YES_TURNS):
-            text = _said_yes(visitor, client)
+            try:
+                reply = visitor.resend("yes", client)
+            except (BotoCoreError, ClientError) as error:
+                return f"({type(error).__name__}: {error})"
+            visitor.interaction_id = reply.attributes.get(BOOKED) or visitor.interaction_id
+            text = reply.text
             if kind_of(text) != "other":
                 break
     return text
-
-
-def _said_yes(visitor: Visitor, client: Any) -> str:
-    """One yes; the page sends it again while Lex still answers the session's other one."""
-    end = time.monotonic() + CONFLICT_SECONDS
-    while True:
-        try:
-            reply = visitor.say("yes", client)
-        except (BotoCoreError, ClientError) as error:
-            if "ConflictException" not in str(error) or time.monotonic() > end:
-                return f"({type(error).__name__}: {error})"
-            time.sleep(0.1)
-        else:
-            visitor.interaction_id = reply.attributes.get(BOOKED) or visitor.interaction_id
-            return reply.text
 
 
 def conversations(site: Site, count: int, seed: int) -> list[Told]:

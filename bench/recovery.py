@@ -9,8 +9,10 @@ from bench.site import PENDING_KINDS, Site
 PAUSE_SECONDS = 2.0
 
 
-def recovered(site: Site, seconds: float, *, hurry: bool = False) -> float:
-    """Run `recover_leads` until no work is pending and no workflow runs; how long it took.
+def recovered(
+    site: Site, seconds: float, kinds: tuple[str, ...] = PENDING_KINDS, *, hurry: bool = False
+) -> float:
+    """Run `recover_leads` until nothing of these kinds is pending or running; how long it took.
 
     NotInTimeError after `seconds`. Faults have to be off: they would meet the looks as well.
     `hurry` makes rows due that would have to wait, as if their time had passed.
@@ -21,17 +23,17 @@ def recovered(site: Site, seconds: float, *, hurry: bool = False) -> float:
         nonlocal ran_at
         if time.monotonic() - ran_at > PAUSE_SECONDS:
             if hurry:
-                _make_due(site)
+                _make_due(site, kinds)
             site.run_schedule("recover-leads")
             ran_at = time.monotonic()
-        return not site.pending(*PENDING_KINDS) and not site.executions("RUNNING")
+        return not site.pending(*kinds) and not site.executions("RUNNING")
 
     site.wait("the end of all pending work", is_done, seconds)
     return time.monotonic() - begin
 
 
-def _make_due(site: Site) -> None:
-    for rows in site.pending("start", "callback", "erase").values():
+def _make_due(site: Site, kinds: tuple[str, ...]) -> None:
+    for rows in site.pending(*kinds).values():
         for row in rows:
             site.client("dynamodb").update_item(
                 TableName="atlas-local-pending-work",
