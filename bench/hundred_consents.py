@@ -57,6 +57,7 @@ AT_ONCE = 4
 RINGING_SECONDS = 10.0
 RECOVERY_SECONDS = 420.0
 YES_TURNS = 4
+WORK = ("start", "summary", "callback")
 REFUSALS = ("hourly_limit", "not_allowed", "not_placed", "do_not_call")
 
 # What each reply is, by the beginning of its text, up to the first placeholder.
@@ -247,8 +248,15 @@ def _many(counted: Sequence[tuple[int, int]]) -> int:
     return sum(leads > 1 or calls > 1 for leads, calls in counted)
 
 
-def run(site: Site, count: int, seed: int, ringing_seconds: float = RINGING_SECONDS) -> Judgement:
-    """The whole of it on a sandbox without schedules; faults and lines are put back."""
+def run(
+    site: Site,
+    count: int,
+    seed: int,
+    ringing_seconds: float = RINGING_SECONDS,
+    *,
+    hurry: bool = False,
+) -> Judgement:
+    """The whole of it on a sandbox without schedules; `hurry` as `recovered` takes it."""
     site.faults(*every_fault())
     try:
         told = conversations(site, count, seed)
@@ -259,7 +267,7 @@ def run(site: Site, count: int, seed: int, ringing_seconds: float = RINGING_SECO
     finally:
         site.faults()
     progress(f"pending after the faults: {_pending(site)}")
-    seconds = recovered(site, RECOVERY_SECONDS)
+    seconds = recovered(site, RECOVERY_SECONDS, WORK, hurry=hurry)
     progress(f"nothing pending {seconds:.0f} s after the faults")
     judgement = judged(told, Found.on(site, told), count)
     judgement.broken += [f"a reply that says neither: {text}" for text in _unknown(told)]

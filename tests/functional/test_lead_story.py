@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from served_sandbox import Sandbox
 
+from bench import hundred_consents
 from bench.recovery import recovered
 from bench.site import Site
 from bench.visitor import Reply, Visitor, number_of
@@ -201,3 +202,10 @@ def test_no_log_and_no_payload_names_the_person(
     everything = lines() + json.dumps(history, default=str)
     for word in (visitor.number, visitor.number[2:], *visitor.name.split()):
         assert not re.search(rf"\b{re.escape(word)}\b", everything), word
+
+
+def test_among_failures_every_promise_is_kept(site: Site) -> None:
+    judgement = hundred_consents.run(site, 8, seed=3, ringing_seconds=2.0, hurry=True)
+    assert judgement.broken == []
+    assert judgement.counts["A: told that a call comes"] >= 4
+    assert judgement.counts["workflows failed"] == 0
