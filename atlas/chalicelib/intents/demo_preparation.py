@@ -8,12 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation
+from chalicelib.bot import utterances_by_intent
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.demo_session import INTERACTION, known_id
 from chalicelib.invocation import HEALTH_EVENT
 from chalicelib.lead import session_hash
 from chalicelib.lex import Turn
+from chalicelib.questions import canonical
 from chalicelib.scenario import meaningful
 from chalicelib.steps.payloads import InteractionInput
 
@@ -54,9 +56,15 @@ def _is_drafted(draft: Callable[[], bool], within: Deadline, services: Services)
 
 
 def asked_in(turn: Turn) -> tuple[str, ...]:
-    """What the visitor wanted to know in this conversation: the latest few questions, each cut."""
+    """What the visitor wanted to know in this conversation: the latest few questions, each cut.
+
+    A greeting is no question, and a question asked twice is one.
+    """
     history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
-    return meaningful([exchange.visitor for exchange in history])
+    asked = {canonical(exchange.visitor): exchange.visitor for exchange in history}
+    for greeting in utterances_by_intent(turn.locale).get("GreetingIntent", ()):
+        asked.pop(canonical(greeting), None)
+    return meaningful([*asked.values()])
 
 
 def forget(turn: Turn, services: Services) -> None:

@@ -174,6 +174,15 @@ def test_only_a_few_short_questions_go_along(chat: ChatWorld) -> None:
     assert max(map(len, lead.asked)) <= 200
 
 
+def test_a_greeting_is_no_question_and_one_asked_twice_is_one(chat: ChatWorld) -> None:
+    for words in ("hello", "What technology do you use?", "what technology do you use"):
+        chat.say(words)
+    up_to_consent(chat)
+    lead = chat.lead()
+    assert lead is not None
+    assert lead.asked == ("what technology do you use",)
+
+
 # What bad input gets: names.
 
 
