@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,23 +31,34 @@ _PIP_TROUBLE = re.compile(
 _RUN_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 
-def deploy(
-    project: Path, work_dir: Path, cache_root: Path, stage: str, environment: Mapping[str, str]
-) -> bool:
-    """Deploy a copy of `project`; True when the package was there already. StartError if not."""
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A copy of the project with the packages that were kept: all that Chalice needs."""
+
+    copy: Path
+    cache: Path
+    packages: Path
+    kept: frozenset[str]
+
+    def deploy(self, stage: str, environment: Mapping[str, str]) -> bool:
+        """True when the package was there already. StartError when it cannot be deployed."""
+        command = [sys.executable, "-c", _RUN_CHALICE, "--project-dir", str(self.copy), "deploy"]
+        finished = run([*command, "--stage", stage], self.copy, environment, DEPLOY_LIMIT_SECONDS)
+        _require_success(finished)
+        built = [path for path in self.packages.glob("*.zip") if path.name not in self.kept]
+        for package in built:
+            _require_pins(package, self.copy / "requirements.txt")
+            _store(package, self.cache)
+        return not built
+
+
+def prepare(project: Path, work_dir: Path, cache_root: Path) -> Project:
+    """Copy `project` into `work_dir` and put to it what is kept under `cache_root`."""
     copy = work_dir / "atlas"
     shutil.copytree(project, copy, ignore=_left_out)
     cache, packages = cache_root / _platform_key(), copy / ".chalice" / "deployments"
-    requirements = copy / "requirements.txt"
-    kept = _fetch(cache, packages, requirements)
-    command = [sys.executable, "-c", _RUN_CHALICE, "--project-dir", str(copy), "deploy"]
-    finished = run([*command, "--stage", stage], copy, environment, DEPLOY_LIMIT_SECONDS)
-    _require_success(finished)
-    built = [path for path in packages.glob("*.zip") if path.name not in kept]
-    for package in built:
-        _require_pins(package, requirements)
-        _store(package, cache)
-    return not built
+    kept = _fetch(cache, packages, copy / "requirements.txt")
+    return Project(copy, cache, packages, frozenset(kept))
 
 
 def _require_pins(package: Path, requirements: Path) -> None:

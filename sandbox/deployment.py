@@ -54,10 +54,12 @@ class Deployment:
     def run(self) -> Bot:
         """Deploy and release; StartError says which step failed, with its last lines."""
         environment = child_environment(self.endpoint, self.outer_environ)
+        packages = self.root / ".sandbox" / "packages"
+        project = chalice_deploy.prepare(self.root / "atlas", self.work_dir, packages)
         with ThreadPoolExecutor(1) as beside:
             # Chalice is a process of its own and needs none of it.
             stacks = beside.submit(self._create_stacks)
-            self._deploy(environment)
+            self._deploy(project, environment)
             stacks.result()
         self._release(environment)
         self.progress(f"python -m ops release --stage {STAGE}")
@@ -79,14 +81,8 @@ class Deployment:
             raise StartError(f"infra/lex_bot.yaml cannot be deployed: {exc}") from exc
         self.progress("built the Lex bot's draft")
 
-    def _deploy(self, environment: Mapping[str, str]) -> None:
-        was_there = chalice_deploy.deploy(
-            self.root / "atlas",
-            self.work_dir,
-            self.root / ".sandbox" / "packages",
-            STAGE,
-            environment,
-        )
+    def _deploy(self, project: chalice_deploy.Project, environment: Mapping[str, str]) -> None:
+        was_there = project.deploy(STAGE, environment)
         package = "the kept package" if was_there else "a new package"
         self.progress(f"chalice deploy --stage {STAGE}, with {package}")
 

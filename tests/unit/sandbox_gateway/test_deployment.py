@@ -110,7 +110,7 @@ def deploy(
 ) -> bool:
     monkeypatch.setattr(chalice_deploy, "run", chalice)
     work = project.parent / run_name
-    return chalice_deploy.deploy(project, work, project.parent / "cache", "local", {})
+    return chalice_deploy.prepare(project, work, project.parent / "cache").deploy("local", {})
 
 
 def test_the_copy_carries_nothing_of_another_run(
