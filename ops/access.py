@@ -104,7 +104,7 @@ ACCESS = {
     ),
     ERASE_LEAD: Access(
         {
-            "leads": ("GetItem", "DeleteItem"),
+            "leads": ("GetItem", "UpdateItem", "DeleteItem"),
             "scenario-cache": ("DeleteItem",),
             "contacts": ("DeleteItem",),
             "pending-work": ("PutItem", "DeleteItem"),

@@ -19,6 +19,16 @@ PAGES_PER_PHONE = 10
 """Of 1 MB each, some thousand offers a page: more than an hour's offers of one number."""
 
 _FIELDS = frozenset(field.name for field in fields(Lead))
+_NEEDED = ("name", "phone", "phone_hash", "session")
+_STRIPPED = "-"
+# What an erasure goes on from: where the interaction's traces are in other systems.
+_TRACES = frozenset(
+    (
+        *("interaction_id", "status", "locale", "contact_id", "call_outcome", "erasing_at"),
+        *("salesforce_id", "salesforce_mode", "recording_bucket", "recording_key"),
+        *("transcript_key", "transcription_job", "transcription_attempts"),
+    )
+)
 
 
 class LeadTable:
@@ -123,6 +133,25 @@ class LeadTable:
             ExpressionAttributeNames={"#status": "status", "#session": "session"},
             ExpressionAttributeValues=attributes({":offered": "offered", ":session": session}),
         )
+
+    def strip(self, interaction_id: str) -> Lead | None:
+        """Take the person out of an item that is being erased; where its traces are stays.
+
+        Nothing that is written at the same time is lost. The lead afterwards, None if gone.
+        """
+        names = [*_NEEDED, *sorted(_FIELDS - _TRACES - set(_NEEDED))]
+        sets = ["#status = :erasing", "#erasing_at = if_not_exists(#erasing_at, :now)"]
+        sets += [f"#{name} = :none" for name in _NEEDED]
+        removes = ", ".join(f"#{name}" for name in names[len(_NEEDED) :])
+        answer = self._unless_gone(
+            interaction_id,
+            UpdateExpression=f"SET {', '.join(sets)} REMOVE {removes}",
+            ExpressionAttributeNames={f"#{n}": n for n in (*names, "status", "erasing_at")},
+            ExpressionAttributeValues=attributes(
+                {":erasing": "erasing", ":now": self._clock(), ":none": _STRIPPED}
+            ),
+        )
+        return None if answer is None else self._current(answer["Attributes"])
 
     def _current(self, item: Item | None) -> Lead | None:
         if not item:

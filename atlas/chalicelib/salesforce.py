@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chalicelib.deadline import Clock, Deadline
@@ -60,7 +61,11 @@ class SalesforceApi(Protocol):
     ) -> SalesforceRecord: ...
 
     def delete_lead(
-        self, interaction_id: str, salesforce_id: str = "", fields: Mapping[str, str] | None = None
+        self,
+        interaction_id: str,
+        salesforce_id: str = "",
+        fields: Mapping[str, str] | None = None,
+        created_since: float = 0.0,
     ) -> bool: ...
 
 
@@ -161,18 +166,25 @@ class Salesforce:
         return SalesforceRecord(found, "found") if found else self._created("Task", fields, value)
 
     def delete_lead(
-        self, interaction_id: str, salesforce_id: str = "", fields: Mapping[str, str] | None = None
+        self,
+        interaction_id: str,
+        salesforce_id: str = "",
+        fields: Mapping[str, str] | None = None,
+        created_since: float = 0.0,
     ) -> bool:
         """Delete the interaction's lead, and with it its activities; False where there was none.
 
         By its id, and by its external id too, because an answer with an id may have been lost.
-        Without an external id `fields` (Phone and LastName) find such a lead.
+        Without an external id such a lead is found by `fields` (Phone and LastName), or among all
+        that were created since `created_since` (epoch seconds), where those are forgotten already.
         """
         ids = [salesforce_id] if salesforce_id else []
         if self._field:
             ids += self._all("Lead", interaction_id)
         elif fields and (found := self.find_lead(fields, interaction_id)):
             ids.append(found)
+        elif created_since:
+            ids += self._created_since(created_since, interaction_id)
         deleted = [each for each in dict.fromkeys(ids) if self._records.delete("Lead", each)]
         return bool(deleted)
 
@@ -204,6 +216,14 @@ class Salesforce:
             **{"name": name, "field": self._field, "value": value},
         )
         return _ids(found)
+
+    def _created_since(self, seconds: float, interaction_id: str) -> list[str]:
+        found = self._records.query(
+            "SELECT Id, Description FROM Lead WHERE CreatedDate >= {since}"
+            " ORDER BY CreatedDate DESC LIMIT 2000",
+            since=datetime.fromtimestamp(seconds, UTC),
+        )
+        return _ids([each for each in found if interaction_id in (each.get("Description") or "")])
 
     def _task_naming(self, who: str, name: str) -> str:
         found = self._records.query(

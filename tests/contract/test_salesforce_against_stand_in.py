@@ -6,6 +6,7 @@ What the unit tests' fake says is held to the stand-in's answers here.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -261,6 +262,16 @@ def test_deleting_takes_the_activities_along(org: Org, either: Salesforce) -> No
     assert either.delete_lead(INTERACTION, "", FIELDS)
     assert (org.server.records("Lead"), org.server.records("Task")) == ([], [])
     assert not either.delete_lead(INTERACTION, lead.id, FIELDS)
+
+
+def test_a_lead_whose_name_is_forgotten_is_found_by_its_time(org: Org) -> None:
+    org.server.change({"has_external_id_field": False})
+    salesforce = org.adapter("")
+    salesforce.upsert_lead(FIELDS, INTERACTION)
+    assert not salesforce.delete_lead(INTERACTION, created_since=time.time() + 60)
+    assert not salesforce.delete_lead("cd" * 16, created_since=time.time() - 60)
+    assert salesforce.delete_lead(INTERACTION, created_since=time.time() - 60)
+    assert org.server.records("Lead") == []
 
 
 class _Team:

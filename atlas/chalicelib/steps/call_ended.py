@@ -103,7 +103,7 @@ def end_call(interaction_id: str, outcome: str, services: Services) -> str:
     if outcome in TALKED:
         return _await_summary(lead, outcome, services)
     ended = services.leads.update(interaction_id, once=_end(outcome, services))
-    if ended is None:
+    if ended is None or ended.status != "consented":
         return "erased"
     resume(ended, ended.call_outcome, services)
     return "already_ended" if lead.call_outcome else ended.call_outcome
@@ -115,7 +115,7 @@ def _await_summary(lead: Lead, outcome: str, services: Services) -> str:
     if outcome == CallOutcome.DROPPED:
         once |= _end(outcome, services)
     ended = services.leads.update(lead.interaction_id, once=once)
-    if ended is None:
+    if ended is None or ended.status != "consented":
         return "erased"
     if ended.summary is not None or (ended.call_outcome and ended.call_outcome not in TALKED):
         return "already_ended"

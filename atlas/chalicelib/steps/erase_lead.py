@@ -1,8 +1,10 @@
 """What a person asked to have deleted is removed, wherever Atlas put it, and a receipt stays.
 
 It runs twice, two minutes apart: the second time finds what was on its way into another system
-when the first one looked. Every part may be gone already, so a failure in the middle is repeated
-from the start. The do-not-call list is not touched: whoever asked not to be called stays uncalled.
+when the first one looked. Until then the lead's item stays, without anything of the person, because
+it says where the rest is and takes down what still comes. Every part may be gone already, so a
+failure in the middle is repeated from the start. The do-not-call list is not touched: whoever asked
+not to be called stays uncalled.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 SECOND_SWEEP_SECONDS = 120.0
 """Longer than any function of the workflow runs, the slowest of them for 60 s."""
+CREATED_BEFORE_SECONDS = 300.0
+"""How much older than the item's stripping a record may be that the search by name missed: two
+clocks, and a run of this function."""
 RUNS = 10
 """More executions than one interaction ever has."""
 OTHER_WORK: tuple[Kind, ...] = ("start", "summary", "callback", "parked")
@@ -58,6 +63,8 @@ def erase_lead(task: InteractionInput, deadline: Deadline, services: Services) -
     is_last = receipt is not None and services.clock() >= receipt.first_at + SECOND_SWEEP_SECONDS
     sweeps = SWEEPS if is_last else 1
     found = _swept(interaction_id, lead, deadline, services)
+    if is_last:
+        found |= _let_go(interaction_id, services)
     services.deletions.note(interaction_id, sweeps, found)
     if is_last:
         services.pending.done("erase", interaction_id)
@@ -70,20 +77,30 @@ def erase_lead(task: InteractionInput, deadline: Deadline, services: Services) -
 def _swept(
     interaction_id: str, lead: Lead | None, deadline: Deadline, services: Services
 ) -> dict[str, int]:
-    """Remove everything, the item last, because it says where the rest is; how much there was."""
-    found = {
-        "executions": _stop_workflow(interaction_id, services),
-        "salesforce_leads": _delete_from_salesforce(interaction_id, lead, deadline, services),
-        "recordings": _delete_talk(interaction_id, lead, services),
-        "items": int(lead is not None),
-    }
+    """Remove everything but the item, which says where it is; how much there was.
+
+    Name and number go first, unless Salesforce has to be searched by them.
+    """
+    found = {"executions": _stop_workflow(interaction_id, services)}
+    by_name = services.salesforce.mode == "at_least_once"
+    traces = lead if by_name else services.leads.strip(interaction_id)
+    found["salesforce_leads"] = _delete_from_salesforce(interaction_id, traces, deadline, services)
     services.scenarios.delete(interaction_id)
-    if lead is not None and lead.contact_id and not _recording_may_come(lead):
-        services.contacts.delete(lead.contact_id)
+    traces = services.leads.strip(interaction_id) if by_name else traces
+    _delete_talk(interaction_id, traces, services)
     for kind in OTHER_WORK:
         services.pending.done(kind, interaction_id)
-    services.leads.delete(interaction_id)
     return found
+
+
+def _let_go(interaction_id: str, services: Services) -> dict[str, int]:
+    """Remove what was left for the second sweep to find its way; how much that was."""
+    lead = services.leads.get(interaction_id)
+    if lead is not None and lead.contact_id and not _recording_may_come(lead):
+        services.contacts.delete(lead.contact_id)
+    services.leads.delete(interaction_id)
+    has_recording = lead is not None and bool(lead.recording_key)
+    return {"recordings": int(has_recording), "items": int(lead is not None)}
 
 
 def _stop_workflow(interaction_id: str, services: Services) -> int:
@@ -99,18 +116,23 @@ def _delete_from_salesforce(
 ) -> int:
     """The lead and with it its tasks; an offered one that was never sent is looked for too."""
     services.salesforce.until(deadline)
-    fields = new_lead(lead, services.settings.lead_defaults) if lead is not None else None
-    salesforce_id = lead.salesforce_id if lead is not None else ""
-    return int(services.salesforce.delete_lead(interaction_id, salesforce_id, fields))
+    if lead is None:
+        return int(services.salesforce.delete_lead(interaction_id))
+    if lead.erasing_at:
+        since = lead.erasing_at - CREATED_BEFORE_SECONDS
+        known = services.salesforce.delete_lead(interaction_id, lead.salesforce_id, None, since)
+    else:
+        fields = new_lead(lead, services.settings.lead_defaults)
+        known = services.salesforce.delete_lead(interaction_id, lead.salesforce_id, fields)
+    return int(known)
 
 
-def _delete_talk(interaction_id: str, lead: Lead | None, services: Services) -> int:
+def _delete_talk(interaction_id: str, lead: Lead | None, services: Services) -> None:
     """Recording, transcripts and the jobs' records, whose names follow from the id."""
     if lead is not None:
         services.recordings.delete_of(lead)
     for attempt in range(1, ATTEMPTS + 1):
         services.transcriber.delete(job_name(services.settings.stage, interaction_id, attempt))
-    return int(lead is not None and bool(lead.recording_key))
 
 
 def _recording_may_come(lead: Lead) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROWS_LOOKED_AT = 10
 """Calls without a recording that are asked about; Connect describes two contacts a second."""
 FIRST_ATTEMPT = 1
+Begun = Literal["started", "already_started", "erased"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ def start_transcription(task: ObjectCreated, deadline: Deadline, services: Servi
     return StepResult(_started(interaction_id, task, services))
 
 
-def transcribe(lead: Lead, attempt: int, services: Services) -> bool:
-    """Start that attempt for the lead's recording; False when it was started before.
+def transcribe(lead: Lead, attempt: int, services: Services) -> Begun:
+    """Start that attempt for the lead's recording.
 
-    The item is written first, so that whoever erases the lead knows of the job.
+    The item is written first, so that whoever erases the lead knows of the job; the recording of
+    one that is being erased is deleted instead.
     """
     job = Transcription(
         name=job_name(services.settings.stage, lead.interaction_id, attempt),
@@ -67,7 +69,7 @@ def transcribe(lead: Lead, attempt: int, services: Services) -> bool:
         transcript_key=transcript_key(lead.interaction_id, attempt),
         language=lead.locale.replace("_", "-"),
     )
-    services.leads.update(
+    known = services.leads.update(
         lead.interaction_id,
         {
             "transcription_job": job.name,
@@ -75,7 +77,10 @@ def transcribe(lead: Lead, attempt: int, services: Services) -> bool:
             "transcription_attempts": attempt,
         },
     )
-    return bool(services.transcriber.start(job))
+    if known is None or known.status != "consented":
+        services.recordings.delete(job.bucket, job.recording_key)
+        return "erased"
+    return "started" if services.transcriber.start(job) else "already_started"
 
 
 def _started(interaction_id: str, task: ObjectCreated, services: Services) -> str:
@@ -86,7 +91,7 @@ def _started(interaction_id: str, task: ObjectCreated, services: Services) -> st
         return "erased"
     once = {"recording_bucket": task.bucket, "recording_key": task.key}
     lead = services.leads.update(interaction_id, once=once)
-    if lead is None:
+    if lead is None or lead.status != "consented":
         services.recordings.delete(task.bucket, task.key)
         return "erased"
     if (lead.recording_bucket, lead.recording_key) != (task.bucket, task.key):
@@ -94,7 +99,7 @@ def _started(interaction_id: str, task: ObjectCreated, services: Services) -> st
     if lead.summary is not None:
         return "already_started"
     attempt = max(FIRST_ATTEMPT, lead.transcription_attempts)
-    return "started" if transcribe(lead, attempt, services) else "already_started"
+    return transcribe(lead, attempt, services)
 
 
 def _by_location(task: ObjectCreated, services: Services) -> str:

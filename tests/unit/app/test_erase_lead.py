@@ -11,19 +11,24 @@ import pytest
 from chalicelib.deadline import Deadline
 from chalicelib.deletions import receipt_id
 from chalicelib.errors import DependencyError, RetryableDependencyError
-from chalicelib.lead import Lead
+from chalicelib.lead import Lead, Summary
+from chalicelib.lead_fields import new_lead
 from chalicelib.recordings import transcript_keys
+from chalicelib.salesforce import Salesforce
 from chalicelib.steps.create_lead import create_lead
 from chalicelib.steps.erase_lead import SECOND_SWEEP_SECONDS, Erased, erase_lead
 from chalicelib.steps.payloads import InteractionInput
 from chalicelib.transcription import Transcription, job_name
+from tests.fakes import SETTINGS
 from tests.lead_world import INTERACTION, PHONE, LeadWorld, lead_world
-from tests.salesforce_fake import LOST, FakeSalesforce, a_salesforce, problem
+from tests.salesforce_fake import EXTERNAL_ID, LOST, FakeSalesforce, a_salesforce, problem
 
 CONTACT = "4f1c2a9e-7b35-4a0e-9d51-6c0b2f8e7a13"
 BUCKET, RECORDING = "atlas-local-recordings-123456789012", "connect/call.wav"
 JOB = job_name("local", INTERACTION, 1)
 OTHER = "cd" * 16
+KEPT_BETWEEN = ["item", "contact", "rows"]
+"""What the second sweep goes by; nothing in it tells of the person."""
 KINDS = ("start", "summary", "callback", "erase", "parked")
 
 
@@ -65,8 +70,11 @@ class ErasingWorld:
         self.world, self.clock = world, world.clock
         self.talk, self.transcribe = Talk(), Talk()
         self.fake = FakeSalesforce(world.clock)
-        self.salesforce = a_salesforce(self.fake)
-        self.services = world.with_services(
+        self.use(a_salesforce(self.fake))
+
+    def use(self, salesforce: Salesforce) -> None:
+        self.salesforce = salesforce
+        self.services = self.world.with_services(
             recordings=self.talk, transcriber=self.transcribe, salesforce=self.salesforce
         )
 
@@ -140,10 +148,60 @@ def world() -> Iterator[ErasingWorld]:
 def test_everything_goes_and_the_second_sweep_ends_it(world: ErasingWorld) -> None:
     world.a_whole_story()
     assert world.run() == Erased("swept", 1)
-    assert world.traces() == ["rows"]
+    assert world.traces() == KEPT_BETWEEN
     assert world.rows() == ["erase"]
     world.clock.advance(SECOND_SWEEP_SECONDS)
     assert world.run() == Erased("erased", 2)
+    assert world.traces() == []
+
+
+@pytest.mark.parametrize("field", [EXTERNAL_ID, ""])
+def test_nothing_of_the_person_is_left_after_the_first_sweep(
+    world: ErasingWorld, field: str
+) -> None:
+    world.use(a_salesforce(world.fake, external_id_field=field))
+    world.a_whole_story(summary=Summary("Prices.", "Told Maria.", "None."), call_key="ef" * 16)
+    lead = world.services.leads.get(INTERACTION)
+    assert lead is not None
+    world.run()
+    tables = (SETTINGS.leads_table, SETTINGS.scenario_cache_table, SETTINGS.pending_work_table)
+    left = json.dumps([world.world.wire.scan(TableName=name)["Items"] for name in tables])
+    assert INTERACTION in left
+    personal = ("Maria", "Lopez", "0132", "technology", "Prices", "call you", lead.phone_hash)
+    assert not [word for word in (*personal, lead.session, lead.call_key) if word in left]
+    assert world.services.leads.by_phone(lead.phone_hash) == []
+    assert world.fake.records["Lead"] == []
+
+
+def test_name_and_number_go_before_a_salesforce_that_is_down(world: ErasingWorld) -> None:
+    world.a_whole_story()
+    salesforce_down(world)
+    with pytest.raises(RetryableDependencyError):
+        world.run()
+    lead = world.world.lead()
+    assert (lead.name, lead.phone, lead.consent_words, lead.asked) == ("-", "-", "", ())
+
+
+def test_without_an_external_id_the_name_stays_until_salesforce_was_searched_by_it(
+    world: ErasingWorld,
+) -> None:
+    world.use(a_salesforce(world.fake, external_id_field=""))
+    world.a_whole_story(salesforce_id="")
+    salesforce_down(world)
+    assert world.run_to_the_end() == ["RetryableDependencyError", "swept", "erased"]
+    assert world.traces() == []
+
+
+def test_a_recording_that_comes_between_the_sweeps_goes_with_the_second(
+    world: ErasingWorld,
+) -> None:
+    world.a_whole_story(recording_key="")
+    world.run()
+    # Whoever wrote this had read the item before it was marked, and died then.
+    world.services.leads.update(INTERACTION, {"recording_key": RECORDING})
+    world.talk.objects = {RECORDING}
+    world.clock.advance(SECOND_SWEEP_SECONDS)
+    world.run()
     assert world.traces() == []
 
 
@@ -269,7 +327,7 @@ def test_whatever_fails_in_the_middle_is_made_up_for(
     assert world.traces() == []
 
 
-CALLS = {"get_item": 4, "delete_item": 8, "update_item": 2, "put_item": 1}
+CALLS = {"get_item": 5, "delete_item": 8, "update_item": 4, "put_item": 1}
 
 
 @pytest.mark.parametrize(
@@ -295,10 +353,27 @@ def test_a_lead_created_while_it_is_erased_is_found_by_the_second_sweep(
     # Its creator died between Salesforce's answer and the item.
     late = {"LastName": "Lopez", "Phone": PHONE}
     world.salesforce.upsert_lead(late, INTERACTION)
-    assert world.traces() == ["salesforce", "rows"]
+    assert "salesforce" in world.traces()
     world.clock.advance(SECOND_SWEEP_SECONDS)
     world.run()
     assert world.traces() == []
+
+
+def test_without_an_external_id_the_second_sweep_finds_it_by_its_time(
+    world: ErasingWorld,
+) -> None:
+    world.use(a_salesforce(world.fake, external_id_field=""))
+    world.a_whole_story()
+    fields = new_lead(world.world.a_lead(), SETTINGS.lead_defaults)
+    others = new_lead(world.world.a_lead(interaction_id=OTHER), SETTINGS.lead_defaults)
+    world.run()
+    # It lands now, and its answer is lost with whoever waited for it.
+    for late in (fields, others):
+        world.salesforce.upsert_lead(late, OTHER if late is others else INTERACTION)
+    world.clock.advance(SECOND_SWEEP_SECONDS)
+    world.run()
+    assert OTHER in world.fake.only("Lead")["Description"]
+    assert INTERACTION not in world.fake.only("Lead")["Description"]
 
 
 def test_a_create_that_ends_after_the_deletion_takes_its_own_lead_back(

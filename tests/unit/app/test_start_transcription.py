@@ -181,6 +181,26 @@ def test_a_recording_that_comes_after_its_leads_deletion_is_deleted(
     assert calls.services.leads.get(INTERACTION) is None
 
 
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_recording_whose_lead_is_marked_in_the_middle_is_deleted(
+    calls: CallWorld, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls.rings()
+    update = calls.services.leads.update
+    writes: list[Any] = []
+
+    def marked_before(interaction_id: str, changes: Any = None, once: Any = None) -> Any:
+        writes.append(changes or once)
+        if len(writes) == written:
+            update(interaction_id, {"status": "erasing"})
+        return update(interaction_id, changes, once)
+
+    monkeypatch.setattr(calls.services.leads, "update", marked_before)
+    assert run(calls, created()) == "erased"
+    assert calls.recordings.deleted == [created()["detail"]["object"]["key"]]
+    assert calls.transcriber.jobs == {}
+
+
 @pytest.mark.parametrize("error", [RetryableDependencyError, RejectedByDependencyError])
 def test_a_job_that_could_not_be_started_is_started_when_the_event_comes_again(
     calls: CallWorld, error: type[Exception]

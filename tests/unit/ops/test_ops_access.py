@@ -23,6 +23,7 @@ NEEDS: dict[str, set[Need]] = {
     "leads.update": {("leads", "UpdateItem")},
     "leads.count": {("leads", "UpdateItem")},
     "leads.delete": {("leads", "DeleteItem")},
+    "leads.strip": {("leads", "UpdateItem")},
     "leads.withdraw_offer": {("leads", "DeleteItem")},
     "leads.by_phone": {(BY_PHONE, "Query")},
     "consents.record": {
