@@ -59,7 +59,9 @@ def summarize_call(task: JobStateChange, deadline: Deadline, services: Services)
     if lead is None or lead.status != "consented":
         return StepResult(_erased(task, interaction_id, attempt, services))
     if lead.summary is not None:
-        late = _told(lead, deadline, services, may_be_late=False)
+        # Nothing on a dropped call says whether Salesforce was told; telling it twice is harmless.
+        was_dropped = lead.call_outcome == CallOutcome.DROPPED
+        late = _told(lead, deadline, services, may_be_late=was_dropped)
         return StepResult(late or "already_summarized")
     if task.status == "FAILED":
         return StepResult(_failed(lead, attempt, services))
@@ -76,7 +78,7 @@ def _summarized(lead: Lead, attempt: int, deadline: Deadline, services: Services
     is_overdue = services.clock() >= summary_due_at(lead, services)
     once = {"summary": summary, **_completed(CallOutcome.COMPLETED, services)}
     stored = services.leads.update(lead.interaction_id, once=once)
-    if stored is None:
+    if stored is None or stored.status != "consented":
         return "erased"
     late = _told(stored, deadline, services, may_be_late=is_overdue)
     return late or ("summarized" if lines else "silent")
@@ -106,14 +108,15 @@ def _written(lines: tuple[str, ...], deadline: Deadline, services: Services) -> 
 def _told(lead: Lead, deadline: Deadline, services: Services, *, may_be_late: bool) -> str:
     """The workflow hears of the summary; Salesforce does where the workflow went on without it.
 
-    `summarized_late` in that case, else "".
+    `summarized_late` in that case, else "". The branch may have ended in any outcome, such as
+    `not_placed` after Connect's answer was lost, though the call took place.
     """
     was_dropped = lead.call_outcome == CallOutcome.DROPPED
     outcome = str(CallOutcome.DROPPED if was_dropped else CallOutcome.COMPLETED)
     resumed = resume(lead, outcome, services)
     if resumed == "left_to_recovery":
         return ""
-    is_late = resumed == "gone_on" and (may_be_late or lead.call_outcome == _UNTOLD)
+    is_late = resumed == "gone_on" and (may_be_late or lead.call_outcome != outcome)
     if is_late:
         _tell_salesforce(lead.interaction_id, outcome, deadline, services)
     elif lead.call_outcome != outcome:
@@ -139,12 +142,13 @@ def _failed(lead: Lead, attempt: int, services: Services) -> str:
     """Job names are unique for ever, so a new attempt has a new one: which makes it safe twice."""
     if attempt >= ATTEMPTS:
         return _without_summary(lead, "not_transcribed", services)
-    return "another_attempt" if transcribe(lead, attempt + 1, services) else "already_retried"
+    begun = transcribe(lead, attempt + 1, services)
+    return {"started": "another_attempt", "already_started": "already_retried"}.get(begun, begun)
 
 
 def _without_summary(lead: Lead, outcome: str, services: Services) -> str:
     stored = services.leads.update(lead.interaction_id, once=_completed(_UNTOLD, services))
-    if stored is None:
+    if stored is None or stored.status != "consented":
         return "erased"
     if resume(stored, stored.call_outcome, services) != "left_to_recovery":
         services.pending.done("summary", lead.interaction_id)

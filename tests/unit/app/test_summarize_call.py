@@ -253,6 +253,51 @@ def test_a_summary_after_the_workflows_time_out_makes_it_a_completed_call(
     assert [function for function, _ in calls.world.background.invoked] == [UPDATE_LEAD]
 
 
+@pytest.mark.parametrize("earlier", ["not_placed", "timed_out", "do_not_call", "no_answer"])
+@pytest.mark.parametrize("is_handed_on", [True, False])
+def test_a_summary_of_a_call_that_the_workflow_gave_up_reaches_salesforce(
+    calls: CallWorld, earlier: str, is_handed_on: bool
+) -> None:
+    calls.recorded(call_outcome=earlier)
+    calls.workflow.resume(TOKEN, "expired")
+    if not is_handed_on:
+        calls.world.background.takes = False
+        with pytest.raises(RetryableDependencyError):
+            run(calls, aws_event(COMPLETED))
+        calls.world.background.takes = True
+        calls.world.background.invoked.clear()
+    assert run(calls, aws_event(COMPLETED)) == "summarized_late"
+    assert [function for function, _ in calls.world.background.invoked] == [UPDATE_LEAD]
+    assert (calls.lead.call_outcome, calls.lead.summary) == ("completed", SUMMARY)
+    assert run(calls, aws_event(COMPLETED)) == "already_summarized"
+    assert len(calls.world.background.invoked) == 1
+
+
+def test_a_late_summary_of_a_dropped_call_that_was_not_handed_on_is_next_time(
+    calls: CallWorld,
+) -> None:
+    calls.recorded(call_outcome="dropped")
+    calls.clock.advance(601)
+    recover(calls)
+    calls.world.background.takes = False
+    with pytest.raises(RetryableDependencyError):
+        run(calls, aws_event(COMPLETED))
+    calls.world.background.takes = True
+    assert run(calls, aws_event(COMPLETED)) == "summarized_late"
+    assert calls.lead.call_outcome == "dropped"
+
+
+def test_what_is_summarised_while_its_lead_is_erased_tells_nobody(calls: CallWorld) -> None:
+    calls.recorded()
+
+    def erased() -> None:
+        calls.services.leads.update(INTERACTION, {"status": "erasing"})
+
+    calls.world.models.before_answer = erased
+    assert run(calls, aws_event(COMPLETED)) == "erased"
+    assert calls.resumed == calls.world.background.invoked == []
+
+
 def test_a_late_summary_of_a_dropped_call_leaves_it_dropped(calls: CallWorld) -> None:
     calls.recorded(call_outcome="dropped")
     calls.clock.advance(601)
