@@ -147,6 +147,8 @@ def _team_verbs(verbs: _Verbs) -> None:
     team_verbs.add_deletions(deletions)
     text = team_verbs.DO_NOT_CALL
     team_verbs.add_do_not_call(_verb(verbs, "do-not-call", "add or remove a number", text))
+    check = _verb(verbs, "salesforce", "check the fields it needs", team_verbs.SALESFORCE)
+    team_verbs.add_salesforce(check)
 
 
 def _release(arguments: argparse.Namespace) -> int:

@@ -120,6 +120,10 @@ class SalesforceRecords:
             raise RetryableDependencyError(DEPENDENCY, "unexpected_answer")
         return records
 
+    def describe(self, name: str) -> Record:
+        """What the organisation says of the object: its fields and what may be done with them."""
+        return _object(self._call(lambda sf: getattr(sf, name).describe()))
+
     def _one_id(self, name: str, field: str, value: str) -> str:
         found = self.query(
             "SELECT Id FROM {name:literal} WHERE {field:literal} = {value} LIMIT 1",
