@@ -53,7 +53,7 @@ LINES: Sequence[Mapping[str, Any]] = (
     {"mode": "silent", "ring_seconds": 0.1},
 )
 EXTERNAL_ID = "Atlas_Interaction_Id__c"
-AT_ONCE = 4
+AT_ONCE = 2
 RINGING_SECONDS = 10.0
 RECOVERY_SECONDS = 420.0
 YES_TURNS = 4
