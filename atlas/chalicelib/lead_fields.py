@@ -27,7 +27,7 @@ _CALL_WORDS: Mapping[str, str] = {
     CallOutcome.NOT_ALLOWED: "not placed, the telephony service does not allow this destination",
     CallOutcome.DO_NOT_CALL: "not placed, the number is on the do-not-call list",
     CallOutcome.HOURLY_LIMIT: "not placed, the limit of calls per hour was reached",
-    CallOutcome.NOT_PLACED: "not placed, the telephony service was out of reach",
+    CallOutcome.NOT_PLACED: "not placed, it could not be placed in time",
     CallOutcome.TIMED_OUT: "placed, its end was never reported",
     CallOutcome.ERASED: "not placed",
 }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CALL_KEY_BYTES = 16
 FRESH_CONSENT_SECONDS = 2.0
 """The consent's own transaction has looked at the do-not-call list; until then it is as good."""
+OLDEST_CONSENT_SECONDS = 26 * 3_600.0
+"""Nobody who agreed longer ago expects the call. The longest planned wait, a night in several
+zones, is looked at for 25 h (NightRetrySeconds, NightRetryAttempts in infra/lead_workflow.yaml)."""
 _DESTINATION_REFUSED = frozenset(
     ("DestinationNotAllowedException", "OutboundContactNotPermittedException")
 )
@@ -64,7 +67,10 @@ def _gone_on(lead: Lead, services: Services) -> str:
 def _refusal(lead: Lead, services: Services) -> str:
     if lead.call_refused:
         return CallOutcome.HOURLY_LIMIT
-    is_fresh = 0 <= services.clock() - lead.consented_at <= FRESH_CONSENT_SECONDS
+    age = services.clock() - lead.consented_at
+    if age > OLDEST_CONSENT_SECONDS:
+        return CallOutcome.NOT_PLACED
+    is_fresh = 0 <= age <= FRESH_CONSENT_SECONDS
     may_call = is_fresh or services.call_limits.may_call(lead.phone_hash)
     return "" if may_call else CallOutcome.DO_NOT_CALL
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from chalicelib.errors import (
     CallNotYetDueError,
@@ -13,10 +15,14 @@ from chalicelib.errors import (
     RetryableDependencyError,
     ThrottledError,
 )
-from chalicelib.steps.invoke_call import FRESH_CONSENT_SECONDS, invoke_call
+from chalicelib.steps.invoke_call import (
+    FRESH_CONSENT_SECONDS,
+    OLDEST_CONSENT_SECONDS,
+    invoke_call,
+)
 from chalicelib.steps.payloads import InvokeCallInput
 from tests.call_fakes import CONTACT, TOKEN, CallWorld, call_world
-from tests.lead_world import INTERACTION
+from tests.lead_world import INTERACTION, ROOT
 
 REFUSALS = [
     ("DestinationNotAllowedException", "not_allowed"),
@@ -81,6 +87,24 @@ def test_a_number_on_the_do_not_call_list_is_not_called(calls: CallWorld) -> Non
     assert calls.resumed == [(TOKEN, "do_not_call")]
     assert calls.lead.call_outcome == "do_not_call"
     assert not calls.lead.call_is_open
+
+
+def test_a_consent_of_days_ago_makes_no_phone_ring(calls: CallWorld) -> None:
+    calls.world.consented()
+    calls.clock.advance(OLDEST_CONSENT_SECONDS + 1)
+    assert run(calls) == "not_placed"
+    assert calls.telephony.requests == []
+    assert calls.resumed == [(TOKEN, "not_placed")]
+    assert calls.lead.call_outcome == "not_placed"
+
+
+def test_the_longest_night_is_no_reason_to_give_up(calls: CallWorld) -> None:
+    parameters = yaml.safe_load((ROOT / "infra" / "lead_workflow.yaml").read_text())["Parameters"]
+    looked_at = [parameters[f"NightRetry{name}"]["Default"] for name in ("Seconds", "Attempts")]
+    assert math.prod(looked_at) < OLDEST_CONSENT_SECONDS
+    calls.world.consented()
+    calls.clock.advance(math.prod(looked_at))
+    assert run(calls) == "placed"
 
 
 def test_a_call_beyond_the_hours_limit_is_left_to_people(calls: CallWorld) -> None:

@@ -174,7 +174,7 @@ def test_an_outcome_that_only_the_workflow_knows_is_kept_on_the_item(org: Salesf
     org.world.consented()
     org.update("not_placed")
     assert org.world.lead().call_outcome == "not_placed"
-    assert "telephony service was out of reach" in org.tasks()["AI call: not placed"]["Description"]
+    assert "could not be placed in time" in org.tasks()["AI call: not placed"]["Description"]
 
 
 def test_a_parked_lead_is_created_with_its_summary_and_its_row_goes(
