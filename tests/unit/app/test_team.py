@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.errors import DependencyError, RetryableDependencyError
 from chalicelib.lead import Lead
-from chalicelib.team import TELLING_SECONDS, TeamTopic
+from chalicelib.team import SUBJECTS, TELLING_SECONDS, TeamTopic
 from tests.fakes import client_error
 from tests.lead_world import INTERACTION, PHONE, LeadWorld, lead_world
 
@@ -85,6 +85,25 @@ def test_nothing_of_the_person_is_told(world: LeadWorld, topic: Topic) -> None:
     told = json.dumps(topic.requests)
     assert len(topic.requests) == 3
     assert not [word for word in ("Maria", "Lopez", PHONE, "technology") if word in told]
+
+
+def test_a_parked_lead_is_told_by_its_id_and_what_was_given_up(
+    world: LeadWorld, topic: Topic
+) -> None:
+    a_team(world, topic).lead_parked(INTERACTION, "start")
+    (request,) = topic.requests
+    assert (request["TopicArn"], request["Subject"]) == (ARN, SUBJECTS["lead_parked"])
+    expected = {"kind": "lead_parked", "interaction_id": INTERACTION, "reason": "start"}
+    assert json.loads(request["Message"]) == expected
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_parking_that_cannot_be_told_is_an_error_for_the_caller(
+    world: LeadWorld, topic: Topic, status: int
+) -> None:
+    topic.errors = [client_error("InternalFailure", status)]
+    with pytest.raises(DependencyError):
+        a_team(world, topic).lead_parked(INTERACTION, "start")
 
 
 def test_it_is_told_once_however_often_it_is_asked_for(world: LeadWorld, topic: Topic) -> None:
