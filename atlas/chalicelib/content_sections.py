@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "booked",
         "booked_later",
         "booked_by_day",
+        "booking_over",
         "refused_number",
         "refused_hour",
         "denied",

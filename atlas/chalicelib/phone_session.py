@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import DependencyError, RetryableDependencyError
+from chalicelib.errors import DependencyError
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
 from chalicelib.scenario import BYTES, Scenario, fitted, grounded_scenario, plain
+from chalicelib.timely import timely
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -96,11 +97,7 @@ def _claimed_interaction(turn: Turn) -> str:
 def _read_lead(interaction: str, services: Services, deadline: Deadline | None) -> Lead | None:
     if deadline is None:
         return services.leads.get(interaction)
-    reading = services.scenarios.beside(lambda: services.leads.get(interaction))
-    if not wait((reading,), timeout=deadline.remaining()).done:
-        reading.cancel()
-        raise RetryableDependencyError("dynamodb", "late")
-    return reading.result()
+    return timely(lambda: services.leads.get(interaction), deadline, services)
 
 
 def _is_theirs(lead: Lead, turn: Turn) -> bool:

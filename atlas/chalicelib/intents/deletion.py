@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.demo_session import BOOKED, INTERACTION, known_id
-from chalicelib.intents.writing import written
+from chalicelib.intents.writing import WRITE_SECONDS, written
 from chalicelib.last_names import is_last_name_of
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
 from chalicelib.phone_session import verified_lead
 from chalicelib.steps.payloads import InteractionInput
+from chalicelib.timely import timely
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -58,10 +59,9 @@ def carry_out(claimed: Claimed, deadline: Deadline, services: Services) -> tuple
 
 
 def _decided(claimed: Claimed, deadline: Deadline, services: Services) -> tuple[str, bool]:
-    phone_hash = services.phone_hash(claimed.phone)
-    may_ask = _may_ask(phone_hash, claimed.turn, services)
-    own, others = _matching(claimed, phone_hash, deadline, services)
-    own += _own_draft(claimed, services)
+    # All that only reads and counts: late, it changes nothing, and there is time left to write.
+    looking = deadline.keeping_back(WRITE_SECONDS)
+    may_ask, own, others = timely(lambda: _looked_up(claimed, services), looking, services)
     marked = [each for each in own if _is_marked(each, deadline, services)]
     _erase(marked, deadline, services)
     if marked != own:
@@ -71,6 +71,14 @@ def _decided(claimed: Claimed, deadline: Deadline, services: Services) -> tuple[
     if not written(lambda: _queue(others, claimed.turn, services), deadline, services):
         return "delete_not_recorded", bool(own)
     return "delete_requested", bool(own)
+
+
+def _looked_up(claimed: Claimed, services: Services) -> tuple[bool, list[str], list[str]]:
+    """Whether another request is allowed, and what fits: this conversation's own, and others'."""
+    phone_hash = services.phone_hash(claimed.phone)
+    may_ask = _may_ask(phone_hash, claimed.turn, services)
+    own, others = _matching(claimed, phone_hash, services)
+    return may_ask, own + _own_draft(claimed, services), others
 
 
 def _may_ask(phone_hash: str, turn: Turn, services: Services) -> bool:
@@ -85,25 +93,21 @@ def _may_ask(phone_hash: str, turn: Turn, services: Services) -> bool:
     return in_session and of_number
 
 
-def _matching(
-    claimed: Claimed, phone_hash: str, deadline: Deadline, services: Services
-) -> tuple[list[str], list[str]]:
+def _matching(claimed: Claimed, phone_hash: str, services: Services) -> tuple[list[str], list[str]]:
     """Ids of the leads that fit: this conversation's own, and those that others may have made.
 
     Its own are read by their ids too, because the index lags.
     """
-    made_here = {
-        lead.interaction_id: lead for lead in _of_this_session(claimed.turn, deadline, services)
-    }
+    made_here = {lead.interaction_id: lead for lead in _of_this_session(claimed.turn, services)}
     by_phone = {lead.interaction_id: lead for lead in services.leads.by_phone(phone_hash)}
     fitting = [x for x in {**by_phone, **made_here}.values() if claimed.fits(x, phone_hash)]
     own = [x.interaction_id for x in fitting if _is_own(x, made_here, claimed.turn)]
     return own, [x.interaction_id for x in fitting if x.interaction_id not in own]
 
 
-def _of_this_session(turn: Turn, deadline: Deadline, services: Services) -> list[Lead]:
+def _of_this_session(turn: Turn, services: Services) -> list[Lead]:
     if turn.channel == "phone":
-        lead = verified_lead(turn, services, deadline)
+        lead = verified_lead(turn, services)
         return [lead] if lead is not None else []
     ids = {known_id(turn, INTERACTION), known_id(turn, BOOKED)} - {""}
     found = [services.leads.get(each) for each in sorted(ids)]

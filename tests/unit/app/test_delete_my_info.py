@@ -13,6 +13,7 @@ from chalicelib.errors import RetryableDependencyError
 from chalicelib.intents.delete_my_info import DELETE_MY_INFO
 from chalicelib.intents.deletion import ANSWER_SECONDS, PER_NUMBER, PER_SESSION
 from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, ElicitSlot, Outcome
+from chalicelib.intents.writing import WRITE_SECONDS
 from chalicelib.lex import Turn
 from tests.chat_world import ChatWorld, chat_world
 from tests.fakes import CONTENTS
@@ -314,6 +315,21 @@ def test_an_outage_is_told_alike_for_whoever_is_stored(
     world.wire.faults[operation] = ["InternalServerError"] * 3
     assert claimed(world, name=name) == "delete_not_recorded"
     assert world.lead().status == "consented"
+
+
+def test_tables_that_are_late_cost_no_more_than_the_turn_and_nothing_is_half_done(
+    phone: PhoneWorld, world: LeadWorld, team: FakeTeam
+) -> None:
+    world.consented()
+    turn, deadline = a_claim(attributes=BOOKED), Deadline.after(WRITE_SECONDS + 0.05)
+    with phone.scenarios.late(phone.scenarios.leads_open):
+        outcome = DELETE_MY_INFO.answer(turn, deadline, world.services)
+        assert deadline.remaining() > 0
+    assert (named(outcome), outcome.state) == ("delete_not_recorded", "Failed")
+    assert "nothing" not in outcome.answer.text
+    phone.scenarios.finish()
+    assert world.lead().status == "consented"
+    assert (erase_rows(world), queued(world), team.waiting) == ([], [], [])
 
 
 def test_a_mark_that_fails_is_made_again(world: LeadWorld) -> None:
