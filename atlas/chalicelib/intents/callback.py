@@ -6,11 +6,13 @@ environment dies, then the lead. `update_lead` makes the task in Salesforce and 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.answer import Answer, Source
 from chalicelib.deadline import Deadline
+from chalicelib.dynamodb import ConditionFailedError, attributes
 from chalicelib.errors import DependencyError
 from chalicelib.intents.outcome import Outcome
 from chalicelib.intents.writing import written
@@ -61,22 +63,54 @@ class _Wish:
     at: float
 
     def write(self, services: Services) -> bool:
-        """False when the lead is gone."""
-        services.pending.put("callback", self.interaction_id, self.at + CARRIED_OUT_LATER_SECONDS)
-        changes = {"callback_requested_at": self.at}
-        return services.leads.update(self.interaction_id, changes) is not None
+        """False when the lead is gone, or goes; of two wishes at once the first one stands."""
+        services.pending.put("callback", self.interaction_id, self._due_at)
+        once = {"callback_requested_at": self.at}
+        lead = services.leads.update(self.interaction_id, once=once)
+        return lead is not None and lead.status == "consented"
 
     def taken_back(self, services: Services) -> str:
-        """Make sure that nothing is recorded; the name of the text that says what is known."""
+        """Make sure that nothing of it is recorded; the name of the text that says what is known.
+
+        A wish that another turn has recorded meanwhile stays, and so does its row.
+        """
         try:
-            lead = services.leads.get(self.interaction_id)
-            if lead is not None and lead.callback_requested_at not in (0.0, self.at):
+            if not self._is_unwritten(services):
                 return "callback_already"
-            services.leads.update(self.interaction_id, {"callback_requested_at": 0.0})
-            services.pending.done("callback", self.interaction_id)
+            self._remove_row(services)
         except DependencyError:
             return "callback_unconfirmed"
         return "callback_not_recorded"
+
+    @property
+    def _due_at(self) -> float:
+        return self.at + CARRIED_OUT_LATER_SECONDS
+
+    def _is_unwritten(self, services: Services) -> bool:
+        """Whether there is no wish any more; False where it is another turn's."""
+        try:
+            services.leads.table.call(
+                "update_item",
+                Key=attributes({"interaction_id": self.interaction_id}),
+                UpdateExpression="REMOVE callback_requested_at",
+                ConditionExpression="attribute_exists(interaction_id)"
+                " AND (attribute_not_exists(callback_requested_at)"
+                " OR callback_requested_at = :at)",
+                ExpressionAttributeValues=attributes({":at": self.at}),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ConditionFailedError as failed:
+            return not failed.item
+        return True
+
+    def _remove_row(self, services: Services) -> None:
+        with suppress(ConditionFailedError):
+            services.pending.table.call(
+                "delete_item",
+                Key=attributes({"kind": "callback", "interaction_id": self.interaction_id}),
+                ConditionExpression="due_at = :due",
+                ExpressionAttributeValues=attributes({":due": self._due_at}),
+            )
 
 
 def _carry_out(lead: Lead, deadline: Deadline, services: Services) -> None:

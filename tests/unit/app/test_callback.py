@@ -183,6 +183,67 @@ def test_a_failing_turn_does_not_take_back_the_wish_of_another(
     assert world.services.pending.all("callback")
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_taking_back_at_the_moment_of_another_wish_leaves_it_and_its_row(
+    world: LeadWorld, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """The other turn's wish comes before or after what this one looks at last."""
+    world.consented()
+    world.wire.faults["update_item"] = ["InternalServerError"] * 3
+    call, at = world.services.leads.table.call, world.clock()
+
+    def other_wish() -> None:
+        world.services.pending.put("callback", INTERACTION, at + 150)
+        world.services.leads.update(INTERACTION, once={"callback_requested_at": at + 30})
+
+    def meanwhile(operation: str, **request: Any) -> Any:
+        takes_back = request.get("UpdateExpression") == "REMOVE callback_requested_at"
+        if takes_back and is_first:
+            other_wish()
+        answer = call(operation, **request)
+        if takes_back:
+            other_wish()
+        return answer
+
+    monkeypatch.setattr(world.services.leads.table, "call", meanwhile)
+    expected = "callback_already" if is_first else "callback_not_recorded"
+    assert named(in_chat(world)) == expected
+    assert world.lead().callback_requested_at == at + 30
+    (row,) = world.services.pending.all("callback")
+    assert row.due_at == at + 150
+
+
+def test_of_two_wishes_at_once_the_first_one_stands(
+    world: LeadWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.consented()
+    put, earlier = world.services.pending.put, world.clock() - 1
+
+    def overtaken(*arguments: Any) -> None:
+        put(*arguments)
+        world.services.leads.update(INTERACTION, once={"callback_requested_at": earlier})
+
+    monkeypatch.setattr(world.services.pending, "put", overtaken)
+    assert named(in_chat(world)) == "callback_arranged"
+    assert world.lead().callback_requested_at == earlier
+
+
+def test_a_lead_marked_for_erasure_while_it_is_written_is_not_promised(
+    world: LeadWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.consented()
+    put = world.services.pending.put
+
+    def marked(*arguments: Any) -> None:
+        put(*arguments)
+        world.services.leads.update(INTERACTION, {"status": "erasing"})
+
+    monkeypatch.setattr(world.services.pending, "put", marked)
+    assert named(in_chat(world)) == "callback_not_recorded"
+    assert not world.lead().callback_requested_at
+    assert world.services.pending.all("callback") == []
+
+
 def test_an_invoke_that_is_refused_leaves_it_to_the_row(world: LeadWorld) -> None:
     world.consented()
     world.background.takes = False

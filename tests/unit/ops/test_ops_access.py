@@ -25,6 +25,7 @@ NEEDS: dict[str, set[Need]] = {
     "leads.delete": {("leads", "DeleteItem")},
     "leads.strip": {("leads", "UpdateItem")},
     "leads.withdraw_offer": {("leads", "DeleteItem")},
+    "leads.table": {("leads", "UpdateItem")},
     "leads.by_phone": {(BY_PHONE, "Query")},
     "consents.record": {
         ("leads", "UpdateItem"),
@@ -37,6 +38,7 @@ NEEDS: dict[str, set[Need]] = {
     "call_limits.attempt": {("call-limits", "UpdateItem")},
     "pending.put": {("pending-work", "PutItem")},
     "pending.postpone": {("pending-work", "PutItem")},
+    "pending.table": {("pending-work", "DeleteItem")},
     "pending.due": {("pending-work", "Query")},
     "pending.all": {("pending-work", "Query")},
     "pending.done": {("pending-work", "DeleteItem")},
