@@ -30,6 +30,7 @@ from chalicelib.intents.writing import written
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
 from chalicelib.phone_numbers import PhoneNumber
+from chalicelib.timely import timely
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -55,8 +56,10 @@ def ask(demo: Demo, deadline: Deadline, services: Services, before: str = "") ->
         # The interaction is over, or was never this session's: this is a new one.
         demo = replace(demo, session=demo.session.renewed())
         is_offered = _offer(demo, words, deadline, services)
-        prepare(demo.session.interaction_id, demo.name, demo.turn, deadline, services)
+        if is_offered:
+            prepare(demo.session.interaction_id, demo.name, demo.turn, deadline, services)
     if not is_offered:
+        forget(demo.turn, deadline, services, demo.session.interaction_id)
         return ended("not_recorded", demo.content, problem="offer not written")
     return Outcome(
         Answer(words, Source.FIXED),
@@ -75,12 +78,14 @@ def answered(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
     result = _recorded(interaction_id, demo, deadline, services)
     _report(result, demo, services)
     match result:
+        case "already" if _is_over(interaction_id, deadline, services):
+            return _over(interaction_id, demo)
         case "recorded" | "already" | "refused_hour":
             is_refused = result == "refused_hour"
             said = call_text(demo.number, is_refused, demo.content, services)
             return _booked(said, interaction_id, demo, services)
         case "refused_number":
-            forget(demo.turn, services)
+            forget(demo.turn, deadline, services)
             said = demo.content.said("refused_number", number=demo.number.readable)
             return replace(_failed(said, "refused_number"), attributes=ENDED)
         case "not_offered":
@@ -88,7 +93,23 @@ def answered(demo: Demo, deadline: Deadline, services: Services) -> Outcome:
         case "unconfirmed":
             outcome = ended("unconfirmed", demo.content, problem=result)
             return replace(outcome, attributes={**ENDED, BOOKED: interaction_id})
+    forget(demo.turn, deadline, services)
     return ended("not_recorded", demo.content, problem=result)
+
+
+def _is_over(interaction_id: str, deadline: Deadline, services: Services) -> bool:
+    """Whether a yes that counted before had its call, so that no phone rings any more."""
+    try:
+        lead = timely(lambda: services.leads.get(interaction_id), deadline, services)
+    except DependencyError as exc:
+        services.log.warning("booking not read", error=str(exc))
+        return False
+    return lead is not None and bool(lead.call_ended_at or lead.call_outcome)
+
+
+def _over(interaction_id: str, demo: Demo) -> Outcome:
+    answer = Answer(demo.content.texts["booking_over"], Source.FIXED)
+    return Outcome(answer, attributes={**ENDED, BOOKED: interaction_id}, slots=demo.slots)
 
 
 def ended(text: str, content: Content, problem: str = "") -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import wait
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from chalicelib.lex import Turn
 from chalicelib.questions import canonical
 from chalicelib.scenario import meaningful
 from chalicelib.steps.payloads import InteractionInput
+from chalicelib.timely import timely
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -44,12 +44,8 @@ def prepare(
 
 def _is_drafted(draft: Callable[[], bool], within: Deadline, services: Services) -> bool:
     """Whether there is now something to make a scenario from that was not there before."""
-    drafting = services.scenarios.beside(draft)
-    if not wait((drafting,), timeout=within.remaining()).done:
-        services.log.warning("scenario not drafted", error="late")
-        return False
     try:
-        return drafting.result()
+        return timely(draft, within, services)
     except DependencyError as exc:
         services.log.warning("scenario not drafted", error=str(exc))
         return False
@@ -67,16 +63,27 @@ def asked_in(turn: Turn) -> tuple[str, ...]:
     return meaningful([*asked.values()])
 
 
-def forget(turn: Turn, services: Services) -> None:
+def forget(turn: Turn, deadline: Deadline, services: Services, interaction_id: str = "") -> None:
     """Remove what an offer that came to nothing left behind, where it is this session's own.
 
-    Best effort: an offer is gone after an hour, and a draft after a day.
+    The session's interaction unless another one is named. Best effort, and no longer than the turn
+    has: an offer is gone after an hour, and a draft after a day.
     """
-    interaction_id = known_id(turn, INTERACTION)
-    if not interaction_id:
+    wanted = interaction_id or known_id(turn, INTERACTION)
+    if not wanted:
         return
+    session = session_hash(turn.session_id)
     try:
-        if services.leads.withdraw_offer(interaction_id, session_hash(turn.session_id)):
-            services.scenarios.delete(interaction_id)
+        timely(lambda: _forgotten(wanted, session, services), deadline, services)
     except DependencyError as exc:
         services.log.warning("offer not removed", error=str(exc))
+
+
+def _forgotten(interaction_id: str, session: str, services: Services) -> None:
+    """A consent that was taken back keeps its item for an hour, to stay taken back."""
+    if not services.leads.withdraw_offer(interaction_id, session):
+        lead = services.leads.get(interaction_id)
+        is_theirs = lead is not None and lead.session == session
+        if lead is None or lead.status != "withdrawn" or not is_theirs:
+            return
+    services.scenarios.delete(interaction_id)

@@ -41,7 +41,7 @@ class InitiateDemo:
         if turn.channel == "phone":
             return Outcome(Answer(content.texts["demo_on_phone"], Source.FIXED))
         if turn.confirmation == "Denied":
-            forget(turn, services)
+            forget(turn, deadline, services)
             return ended("denied", content)
         if turn.confirmation == "Confirmed" and turn.source == "DialogCodeHook":
             return DELEGATED
@@ -106,7 +106,7 @@ class _Asking:
         return replace(self._elicit(slot, texts[reason], slots), problem=problem)
 
     def _stop(self, text: str, problem: str = "") -> Outcome:
-        forget(self.turn, self.services)
+        forget(self.turn, self.deadline, self.services)
         return ended(text, self.content, problem)
 
     def _elicit(self, slot: str, text: str, slots: dict[str, str | None]) -> Outcome:

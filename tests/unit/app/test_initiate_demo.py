@@ -550,6 +550,22 @@ def test_the_same_event_twice_is_one_lead_and_one_call(chat: ChatWorld) -> None:
     assert {item["used"]["N"] for item in counters} == {"1"}
 
 
+@pytest.mark.parametrize("ended", [{"call_ended_at": 1.0}, {"call_outcome": "timed_out"}])
+@pytest.mark.parametrize("name", ["interactionId", "bookedInteraction"])
+def test_a_yes_that_comes_again_after_its_call_promises_none(
+    chat: ChatWorld, name: str, ended: dict[str, Any]
+) -> None:
+    up_to_consent(chat)
+    attributes = chat.attributes
+    interaction = attributes.pop("interactionId")
+    answer(chat.world, attributes=attributes | {"interactionId": interaction})
+    chat.world.services.leads.update(interaction, ended)
+    chat.world.workflow.started.clear()
+    reply = answer(chat.world, attributes=attributes | {name: interaction})
+    assert said(reply) == CONTENT.texts["booking_over"]
+    assert chat.world.workflow.started == []
+
+
 def test_a_yes_after_another_question_is_no_second_yes(chat: ChatWorld) -> None:
     up_to_consent(chat)
     chat.say("yes")
@@ -635,6 +651,51 @@ def test_an_offer_that_cannot_be_written_asks_for_no_yes(chat: ChatWorld) -> Non
     assert chat.state["intent"]["state"] == "Failed"
     assert chat.items("leads_table") == []
     assert chat.world.lines.of("turn")[-1]["problem"] == "offer not written"
+
+
+@pytest.mark.parametrize("code", ["InternalServerError", "lost:InternalServerError"])
+def test_what_was_drafted_for_an_offer_that_was_not_written_goes(
+    chat: ChatWorld, code: str
+) -> None:
+    refuse_tables(chat, "put_item", *[code] * 3)
+    assert up_to_consent(chat) == CONTENT.texts["not_recorded"]
+    assert chat.items("scenario_cache_table") == []
+    assert chat.items("leads_table") == []
+
+
+@pytest.mark.parametrize("code", ["InternalServerError", ""])
+def test_a_new_interaction_is_prepared_only_once_it_is_offered(chat: ChatWorld, code: str) -> None:
+    chat.say("start the demo")
+    chat.say("Maria Lopez")
+    first = chat.attributes["interactionId"]
+    other = chat.world.a_lead(interaction_id=first, session=session_hash("another"))
+    assert chat.world.services.leads.offer(other)
+    chat.world.background.invoked.clear()
+    # The first put finds the item of the other session, and takes none of these.
+    refuse_tables(chat, "put_item", "", *[code] * 3)
+    assert (chat.say(NUMBER) == QUESTION) is not bool(code)
+    prepared = [payload.get("interaction_id") for _, payload in chat.world.background.invoked]
+    drafted = {item["interaction_id"]["S"] for item in chat.items("scenario_cache_table")}
+    if code:
+        assert (prepared, drafted) == ([], {first})
+    else:
+        assert chat.attributes["interactionId"] in prepared
+        assert chat.attributes["interactionId"] in drafted
+
+
+def test_a_withdrawn_yes_leaves_no_draft(chat: ChatWorld) -> None:
+    up_to_consent(chat)
+    interaction = chat.attributes["interactionId"]
+    assert chat.items("scenario_cache_table")
+
+    class Withdrawn:
+        def record(self, *_: Any) -> str:
+            chat.world.services.leads.update(interaction, {"status": "withdrawn"})
+            return "not_recorded"
+
+    chat.world.with_services(consents=Withdrawn())
+    assert chat.say("yes") == CONTENT.texts["not_recorded"]
+    assert chat.items("scenario_cache_table") == []
 
 
 def test_an_offer_is_tried_again(chat: ChatWorld) -> None:
