@@ -9,7 +9,7 @@ from chalicelib import settings
 from chalicelib.background import finish_answer
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.invocation import Invocation, answers_health
-from chalicelib.services import Services, services_from_env, warm_up
+from chalicelib.services import Services, services_from_env
 from chalicelib.steps import call_ended as ended
 from chalicelib.steps import create_lead as creating
 from chalicelib.steps import erase_lead as erasing
@@ -21,6 +21,7 @@ from chalicelib.steps import summarize_call as summarizing
 from chalicelib.steps import update_lead as updating
 from chalicelib.steps.boundary import run_step
 from chalicelib.steps.payloads import InteractionInput, InvokeCallInput, UpdateLeadInput
+from chalicelib.warm_start import warm_up
 from chalicelib.warming import warm_answers
 
 app = Chalice(app_name="atlas", configure_logs=False)

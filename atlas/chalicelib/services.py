@@ -19,11 +19,11 @@ from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
 from chalicelib.deadline import Clock, Deadline
 from chalicelib.deletions import DeletionTable
-from chalicelib.errors import ConfigError, DependencyError
+from chalicelib.errors import ConfigError
 from chalicelib.invocation import Invocation
 from chalicelib.lead_table import LeadTable
 from chalicelib.model_router import Breakers, Route
-from chalicelib.observability import TRACER, Log
+from chalicelib.observability import Log
 from chalicelib.pending_work import PendingWork
 from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
@@ -38,8 +38,6 @@ from chalicelib.team import Team, TeamTopic
 from chalicelib.telephony import CallingLine, ConnectTelephony, Telephony
 from chalicelib.transcription import TranscribeJobs, Transcriber, key_alias
 from chalicelib.workflow import Workflow
-
-PROBE_KEY = "probe"
 
 _Loaded = TypeVar("_Loaded")
 
@@ -205,53 +203,3 @@ def _line(settings: Settings) -> CallingLine:
 
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.calls_per_number_per_day, settings.calls_per_hour)
-
-
-def warm_up(services: Services, function: str) -> None:
-    """Do in the init phase what the function's first invocation would wait for.
-
-    A dependency that cannot be reached now is logged and no reason to refuse to start: turns do
-    without it, steps are retried. ConfigError is one: what would never work must not go live.
-    """
-    TRACER.start()
-    for prepare in _PREPARE.get(function, ()):
-        try:
-            prepare(services)
-        except DependencyError as exc:
-            services.log.warning("not reached at start", error=str(exc))
-
-
-def _open_table(services: Services) -> None:
-    services.response_cache.table.read(PROBE_KEY)
-
-
-def _open_two(services: Services) -> None:
-    """A call's first turn reads two items at once, each on a connection of its own."""
-    beside = services.scenarios.beside(lambda: services.leads.get(PROBE_KEY))
-    _open_table(services)
-    beside.result()
-
-
-def _open_leads(services: Services) -> None:
-    services.leads.get(PROBE_KEY)
-
-
-_TURNS: tuple[Callable[[Services], object], ...] = (
-    lambda services: services.models.prepare(),
-    lambda services: services.background.prepare(),
-    lambda services: services.consents.prepare(),
-    lambda services: services.workflow.prepare(),
-    _open_two,
-    lambda services: services.phone_hash.key(),
-)
-_PREPARE: Mapping[str, tuple[Callable[[Services], object], ...]] = {
-    "lex_fulfillment": _TURNS,
-    "generate_answer": (lambda services: services.models.prepare(), _open_table),
-    "keep_warm": (lambda services: services.models.prepare(), _open_table),
-    "invoke_call": (lambda services: services.telephony.prepare(), _open_leads),
-    "create_lead": (lambda services: services.salesforce.prepare(),),
-    "update_lead": (lambda services: services.salesforce.prepare(),),
-    "erase_lead": (lambda services: services.salesforce.prepare(),),
-    "generate_scenario": (lambda services: services.models.prepare(), _open_leads),
-    "summarize_call": (lambda services: services.models.prepare(), _open_leads),
-}

@@ -21,6 +21,7 @@ PURE = (
     "content_sections",
     "conversation",
     "deadline",
+    "environment_reader",
     "errors",
     "lead",
     "lex",
@@ -47,6 +48,7 @@ ADAPTERS = (
     "services",
     "settings",
     "observability",
+    "warm_start",
 )
 
 
