@@ -12,6 +12,7 @@ from ops.stages import (
     INVOKE_CALL,
     LIVE,
     MODEL_ROUTES,
+    STAGE_SIZES,
     UPDATE_LEAD,
     function_name,
     lead_workflow,
@@ -45,6 +46,8 @@ def environment(stage: str) -> dict[str, str]:
         "SALESFORCE_API_VERSION": "62.0",
         "MODEL_ROUTES": _compact(MODEL_ROUTES),
         "LOG_LEVEL": "INFO",
+        "TURN_DEADLINE_MS": str(STAGE_SIZES[stage].turn_deadline_ms),
+        "CONSENT_DEADLINE_MS": str(STAGE_SIZES[stage].consent_deadline_ms),
     }
     local = {"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {}
     return variables | _of_the_team(team(stage)) | local
@@ -64,6 +67,7 @@ def _of_the_team(team: Team) -> dict[str, str]:
         "CALLS_PER_NUMBER_PER_DAY": str(team.calls_per_number_per_day),
         "CALLS_PER_HOUR": str(team.calls_per_hour),
         "QUIET_HOURS": team.quiet_hours,
+        "RING_SECONDS": str(team.ring_seconds),
         "RECORDING_WAIT_SECONDS": str(team.recording_wait_seconds),
         "RECORDING_KEY_PATTERN": team.recording_key_pattern,
         "SALESFORCE_EXTERNAL_ID_FIELD": team.salesforce_external_id_field,

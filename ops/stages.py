@@ -37,16 +37,20 @@ MODEL_ROUTES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class StageSizes:
-    """What differs between stages besides names; counts are environments, not requests.
+    """What may differ between stages besides names; counts are environments, not requests.
 
     `drain_seconds`: how long the former version stays provisioned after its alias moved, because
     a moved alias reaches all of Lambda's front ends within seconds, not at once.
+    `turn_deadline_ms`, `consent_deadline_ms`: how long a visitor waits for a turn, and for the
+    turn that says yes.
     """
 
     provisioned_fulfillment: int
     reserved_generate_answer: int
     log_retention_days: int
     drain_seconds: float
+    turn_deadline_ms: int
+    consent_deadline_ms: int
 
 
 STAGE_SIZES = {
@@ -55,18 +59,24 @@ STAGE_SIZES = {
         reserved_generate_answer=2,
         log_retention_days=1,
         drain_seconds=0.5,
+        turn_deadline_ms=800,
+        consent_deadline_ms=3000,
     ),
     "dev": StageSizes(
         provisioned_fulfillment=1,
         reserved_generate_answer=5,
         log_retention_days=14,
         drain_seconds=5,
+        turn_deadline_ms=800,
+        consent_deadline_ms=3000,
     ),
     "prod": StageSizes(
         provisioned_fulfillment=5,
         reserved_generate_answer=5,
         log_retention_days=90,
         drain_seconds=15,
+        turn_deadline_ms=800,
+        consent_deadline_ms=3000,
     ),
 }
 

@@ -36,6 +36,7 @@ class Team:
     calls_per_number_per_day: int
     calls_per_hour: int
     quiet_hours: str
+    ring_seconds: int
     recording_wait_seconds: int
     recording_key_pattern: str
     salesforce_external_id_field: str
@@ -98,8 +99,9 @@ def _text(form: re.Pattern[str], must_be: str, *, may_be_empty: bool = False) ->
     return _Rule(holds, must_be + (", or empty" if may_be_empty else ""))
 
 
-def _whole(high: int) -> _Rule:
-    return _Rule(lambda v: type(v) is int and 1 <= v <= high, f"a whole number from 1 to {high}")
+def _whole(high: int, low: int = 1) -> _Rule:
+    must_be = f"a whole number from {low} to {high}"
+    return _Rule(lambda v: type(v) is int and low <= v <= high, must_be)
 
 
 def _are_countries(value: Any) -> bool:
@@ -135,6 +137,8 @@ _RULES = {
     "calls_per_number_per_day": _whole(1000),
     "calls_per_hour": _whole(1_000_000),
     "quiet_hours": _text(_HOURS, "off or two different times such as 21:00-08:00"),
+    # What Connect takes for an automated call.
+    "ring_seconds": _whole(60, low=15),
     "recording_wait_seconds": _whole(86_400),
     "recording_key_pattern": _Rule(
         _is_recording_pattern, "a regular expression with a group named contact"

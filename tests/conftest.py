@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-OWN_VARIABLES = (
-    "RESPONSE_CACHE_TABLE",
-    "GENERATE_ANSWER_FUNCTION",
-    "MODEL_ROUTES",
-    "LOG_LEVEL",
-    "TURN_DEADLINE_MS",
-)
+from tests.noted_environment import names_that_settings_read
+
+OWN_VARIABLES = names_that_settings_read()
 
 # The same examples in every run: a red build is about the change, not about luck.
 settings.register_profile("atlas", deadline=None, derandomize=True, database=None)

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
 from pathlib import Path
 
 import pytest
 
 from chalicelib.answer_table import GENERATION_SECONDS
 from chalicelib.settings import LOCAL_HTTP_VARIABLE, STAGES, Settings
+from tests.noted_environment import NotedEnvironment, names_that_settings_read
 
 CONFIG = json.loads(
     (Path(__file__).parents[2] / "atlas" / ".chalice" / "config.json").read_text(encoding="utf-8")
 )
-TUNABLES = {"LOG_LEVEL", "TURN_DEADLINE_MS", "CONSENT_DEADLINE_MS", "RING_SECONDS"}
-"""Names with a default: a stage may leave them out."""
-
-
-class NotedEnvironment(Mapping[str, str]):
-    """An environment that remembers which names were asked for."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.names: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self.names.add(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
 
 def variables(stage: str) -> dict[str, str]:
@@ -52,14 +33,20 @@ def test_there_is_a_configuration_for_every_stage() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_everything_that_settings_need_is_set(stage: str) -> None:
-    assert names_read(stage) - TUNABLES <= set(variables(stage))
+def test_everything_that_is_read_is_set_by_every_deployment(stage: str) -> None:
+    assert names_read(stage) - set(variables(stage)) == set()
     assert Settings.from_env(variables(stage)).stage == stage
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_everything_that_is_set_is_read(stage: str) -> None:
     assert set(variables(stage)) - {LOCAL_HTTP_VARIABLE} - names_read(stage) == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_test_sees_a_setting_of_the_machine_it_runs_on(stage: str) -> None:
+    assert names_read(stage) == names_that_settings_read()
+    assert names_that_settings_read() & set(os.environ) == set()
 
 
 def test_only_the_local_stage_wants_the_http_route() -> None:

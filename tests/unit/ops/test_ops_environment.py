@@ -9,7 +9,7 @@ import pytest
 
 from ops.environment import environment
 from ops.errors import RefusedError
-from ops.stages import STAGES
+from ops.stages import STAGE_SIZES, STAGES
 from ops.team import TEAM_FILE, read_team, team
 
 TEXT = TEAM_FILE.read_text(encoding="utf-8")
@@ -46,6 +46,14 @@ def test_sandbox_calls_at_any_hour_and_waits_little_for_a_recording() -> None:
     assert variables["QUIET_HOURS"] == "off"
     assert int(variables["RECORDING_WAIT_SECONDS"]) <= 10
     assert int(variables["CALLS_PER_HOUR"]) >= 10_000
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stages_ring_and_its_deadlines_reach_the_app(stage: str) -> None:
+    variables, sizes = environment(stage), STAGE_SIZES[stage]
+    assert variables["RING_SECONDS"] == str(team(stage).ring_seconds)
+    assert variables["TURN_DEADLINE_MS"] == str(sizes.turn_deadline_ms)
+    assert variables["CONSENT_DEADLINE_MS"] == str(sizes.consent_deadline_ms)
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -101,6 +109,8 @@ BAD_VALUES = [
     ("quiet_hours", '"21-8"', "quiet_hours must be off or two different times"),
     ("quiet_hours", '"08:00-08:00"', "quiet_hours must be off or two different times"),
     ("quiet_hours", '"25:00-08:00"', "quiet_hours must be off or two different times"),
+    ("ring_seconds", "14", "ring_seconds must be a whole number from 15 to 60"),
+    ("ring_seconds", "61", "ring_seconds must be a whole number from 15 to 60"),
     ("recording_wait_seconds", "1.5", "recording_wait_seconds must be a whole number"),
     ("recording_key_pattern", "'(?P<contact'", "must be a regular expression"),
     ("recording_key_pattern", "'connect/.*'", "with a group named contact"),
