@@ -1,7 +1,8 @@
 """What must still happen, one row each, so that no crash and no outage loses it.
 
 `start`: consented, perhaps not started. `summary`: a call has ended, its recording may still
-come. `callback`, `erase`: asked for, not carried out. `parked`: given up, for a person to see.
+come. `update`: a summary that came late, perhaps not in Salesforce. `callback`, `erase`: asked for,
+not carried out. `parked`: given up, for a person to see.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any, Literal
 
 from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, plain
 
-Kind = Literal["start", "summary", "callback", "erase", "parked"]
+Kind = Literal["start", "summary", "update", "callback", "erase", "parked"]
 ROWS_PER_READ = 100
+CARRIED_OUT_LATER_SECONDS = 120.0
+"""When `recover_leads` asks again for what was invoked at once; until then that has run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ from chalicelib.intents.outcome import Outcome
 from chalicelib.intents.writing import written
 from chalicelib.lead import Lead
 from chalicelib.lex import IntentState, Turn
+from chalicelib.pending_work import CARRIED_OUT_LATER_SECONDS
 from chalicelib.phone_session import verified_lead
 from chalicelib.steps.payloads import UpdateLeadInput
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
-CARRIED_OUT_LATER_SECONDS = 120.0
-"""After so long `recover_leads` asks for it again; until then the invoke of this turn has run."""
 TAKING_BACK_SECONDS = 0.5
 """Kept back from the tries."""
 

@@ -102,7 +102,7 @@ def end_call(interaction_id: str, outcome: str, services: Services) -> str:
         return "erased"
     if outcome in TALKED:
         return _await_summary(lead, outcome, services)
-    ended = services.leads.update(interaction_id, once=_end(outcome, services))
+    ended = services.leads.update(interaction_id, once=how_it_ended(outcome, services))
     if ended is None or ended.status != "consented":
         return "erased"
     resume(ended, ended.call_outcome, services)
@@ -113,7 +113,7 @@ def _await_summary(lead: Lead, outcome: str, services: Services) -> str:
     """The call's key is dead from now on; the row's time depends on the first event alone."""
     once: dict[str, Any] = {"call_ended_at": services.clock()}
     if outcome == CallOutcome.DROPPED:
-        once |= _end(outcome, services)
+        once |= how_it_ended(outcome, services)
     ended = services.leads.update(lead.interaction_id, once=once)
     if ended is None or ended.status != "consented":
         return "erased"
@@ -142,7 +142,8 @@ def resume(lead: Lead, outcome: str, services: Services) -> Resumed:
     return "resumed" if is_first else "gone_on"
 
 
-def _end(outcome: str, services: Services) -> dict[str, Any]:
+def how_it_ended(outcome: str, services: Services) -> dict[str, Any]:
+    """What is noted on the item, once; by a summary too, since the contact's event may be lost."""
     return {"call_outcome": str(outcome), "call_ended_at": services.clock()}
 
 

@@ -31,7 +31,7 @@ CREATED_BEFORE_SECONDS = 300.0
 clocks, and a run of this function."""
 RUNS = 10
 """More executions than one interaction ever has."""
-OTHER_WORK: tuple[Kind, ...] = ("start", "summary", "callback", "parked")
+OTHER_WORK: tuple[Kind, ...] = ("start", "summary", "update", "callback", "parked")
 _NEVER_SPOKEN = frozenset(CallOutcome) - {
     CallOutcome.COMPLETED,
     CallOutcome.COMPLETED_WITHOUT_SUMMARY,

@@ -113,8 +113,8 @@ def _resume_without_summary(work: Work, deadline: Deadline, services: Services) 
     return True
 
 
-def _callback(work: Work, deadline: Deadline, services: Services) -> bool:
-    """`update_lead` removes the row when the team has its task; until then it stays due."""
+def _update(work: Work, deadline: Deadline, services: Services) -> bool:
+    """`update_lead` removes the row when Salesforce, and the team, have it; until then it is due."""
     task = UpdateLeadInput(work.interaction_id)
     function = services.settings.update_lead_function
     services.background.invoke(function, task.to_json(), deadline)
@@ -132,6 +132,7 @@ _CarryOut = Callable[[Work, Deadline, "Services"], bool]
 _BY_KIND: Mapping[Kind, _CarryOut] = {
     "start": _start,
     "summary": _resume_without_summary,
-    "callback": _callback,
+    "update": _update,
+    "callback": _update,
     "erase": _erase,
 }

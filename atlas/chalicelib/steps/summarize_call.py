@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from chalicelib import call_summary
 from chalicelib.deadline import Deadline
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
 from chalicelib.lead import CallOutcome, Lead, Summary
+from chalicelib.pending_work import CARRIED_OUT_LATER_SECONDS
 from chalicelib.recordings import ATTEMPTS, bucket_name, transcript_key
-from chalicelib.steps.call_ended import detail_of, resume, summary_due_at, text_of
+from chalicelib.steps.call_ended import detail_of, how_it_ended, resume, summary_due_at, text_of
 from chalicelib.steps.payloads import StepResult, UpdateLeadInput
 from chalicelib.steps.start_transcription import transcribe
 from chalicelib.transcription import whose_job
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 ROUTE = "scenario"
 STORING_SECONDS = 5.0
 """Kept back from the model, for what has to be written after it."""
-_UNTOLD = CallOutcome.COMPLETED_WITHOUT_SUMMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ def summarize_call(task: JobStateChange, deadline: Deadline, services: Services)
     if lead is None or lead.status != "consented":
         return StepResult(_erased(task, interaction_id, attempt, services))
     if lead.summary is not None:
-        # Nothing on a dropped call says whether Salesforce was told; telling it twice is harmless.
-        was_dropped = lead.call_outcome == CallOutcome.DROPPED
-        late = _told(lead, deadline, services, may_be_late=was_dropped)
+        # Nothing on the item says whether Salesforce was told; telling it twice is harmless.
+        may_be_late = lead.call_outcome == CallOutcome.DROPPED or _is_overdue(lead, services)
+        late = _told(lead, deadline, services, may_be_late=may_be_late)
         return StepResult(late or "already_summarized")
     if task.status == "FAILED":
         return StepResult(_failed(lead, attempt, services))
@@ -75,8 +75,8 @@ def _summarized(lead: Lead, attempt: int, deadline: Deadline, services: Services
         services.log.warning("transcript not readable", error=type(exc).__name__)
         return _without_summary(lead, "unreadable_transcript", services)
     summary = _written(lines, deadline, services) if lines else call_summary.SILENT
-    is_overdue = services.clock() >= summary_due_at(lead, services)
-    once = {"summary": summary, **_completed(CallOutcome.COMPLETED, services)}
+    is_overdue = _is_overdue(lead, services)
+    once = {"summary": summary, **how_it_ended(CallOutcome.COMPLETED, services)}
     stored = services.leads.update(lead.interaction_id, once=once)
     if stored is None or stored.status != "consented":
         return "erased"
@@ -90,6 +90,11 @@ def _transcript(lead: Lead, attempt: int, services: Services) -> tuple[str, ...]
     if not isinstance(document, dict):
         raise ValueError("no object")
     return call_summary.spoken_lines(document)
+
+
+def _is_overdue(lead: Lead, services: Services) -> bool:
+    """Whether recovery has told the workflow to wait no longer."""
+    return services.clock() >= summary_due_at(lead, services)
 
 
 def _written(lines: tuple[str, ...], deadline: Deadline, services: Services) -> Summary:
@@ -128,14 +133,15 @@ def _told(lead: Lead, deadline: Deadline, services: Services, *, may_be_late: bo
 def _tell_salesforce(
     interaction_id: str, outcome: str, deadline: Deadline, services: Services
 ) -> None:
-    """`completed_without_summary` stands on the item until then, for the next try to see."""
-    if outcome == CallOutcome.COMPLETED:
-        services.leads.update(interaction_id, {"call_outcome": str(_UNTOLD)})
-    task = UpdateLeadInput(interaction_id, call_outcome=outcome)
-    function = services.settings.update_lead_function
-    if not services.background.invoke(function, task.to_json(), deadline):
-        raise RetryableDependencyError("lambda", "NotQueued")
-    services.leads.update(interaction_id, {"call_outcome": outcome})
+    """The row first: from here on recovery brings it there, however long Salesforce is down.
+
+    Until it is there the item may not expire, whatever an earlier update said.
+    """
+    due_at = services.clock() + CARRIED_OUT_LATER_SECONDS
+    services.pending.put("update", interaction_id, due_at, reason="late_summary")
+    services.leads.update(interaction_id, {"call_outcome": outcome, "expires_at": 0.0})
+    task = UpdateLeadInput(interaction_id)
+    services.background.invoke(services.settings.update_lead_function, task.to_json(), deadline)
 
 
 def _failed(lead: Lead, attempt: int, services: Services) -> str:
@@ -147,17 +153,13 @@ def _failed(lead: Lead, attempt: int, services: Services) -> str:
 
 
 def _without_summary(lead: Lead, outcome: str, services: Services) -> str:
-    stored = services.leads.update(lead.interaction_id, once=_completed(_UNTOLD, services))
+    once = how_it_ended(CallOutcome.COMPLETED_WITHOUT_SUMMARY, services)
+    stored = services.leads.update(lead.interaction_id, once=once)
     if stored is None or stored.status != "consented":
         return "erased"
     if resume(stored, stored.call_outcome, services) != "left_to_recovery":
         services.pending.done("summary", lead.interaction_id)
     return outcome
-
-
-def _completed(outcome: CallOutcome, services: Services) -> dict[str, Any]:
-    """The end is noted here too: the contact's event may have been lost."""
-    return {"call_outcome": str(outcome), "call_ended_at": services.clock()}
 
 
 def _erased(task: JobStateChange, interaction_id: str, attempt: int, services: Services) -> str:

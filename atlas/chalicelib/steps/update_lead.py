@@ -1,7 +1,7 @@
 """Workflow task: the call's outcome, its summary and a wish to be called back reach Salesforce.
 
-It also runs alone after a request for a callback, and for what was parked, so it makes up for
-whatever is missing. Every part is idempotent, and what people wrote stays as they wrote it.
+It also runs alone after a summary that came late, after a request for a callback, and for what was
+parked, so it makes up for whatever is missing. Every part is idempotent, and what people wrote stays as they wrote it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from chalicelib.lead_fields import (
     callback_block,
     callback_task,
 )
+from chalicelib.pending_work import Kind
 from chalicelib.steps.create_lead import into_salesforce
 from chalicelib.steps.payloads import StepResult, UpdateLeadInput
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 RETENTION_SECONDS = 30 * 86_400
 """How long an item stays after Salesforce has all of it (docs/decisions/0051)."""
+OWN_WORK: tuple[Kind, ...] = ("update", "callback")
+"""The rows that bring this step back until it has carried them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ def _updated(lead: Lead, task: UpdateLeadInput, services: Services) -> UpdateLea
 
 
 def _erased(interaction_id: str, services: Services) -> UpdateLeadResult:
-    """Nobody can be called back any more; recovery need not ask again."""
-    services.pending.done("callback", interaction_id)
+    """Nobody is told of any more, or called back; recovery need not ask again."""
+    for kind in OWN_WORK:
+        services.pending.done(kind, interaction_id)
     return UpdateLeadResult("erased")
 
 
@@ -131,3 +135,6 @@ def _let_go(lead: Lead, services: Services) -> None:
     """Salesforce has confirmed lead and call: the item may expire, never before."""
     expires_at = int(services.clock()) + RETENTION_SECONDS
     services.leads.update(lead.interaction_id, {"expires_at": expires_at})
+    if lead.summary is not None:
+        # A row for a summary that this run did not read yet stays: it has not been carried out.
+        services.pending.done("update", lead.interaction_id)

@@ -29,7 +29,7 @@ JOB = job_name("local", INTERACTION, 1)
 OTHER = "cd" * 16
 KEPT_BETWEEN = ["item", "contact", "rows"]
 """What the second sweep goes by; nothing in it tells of the person."""
-KINDS = ("start", "summary", "callback", "erase", "parked")
+KINDS = ("start", "summary", "update", "callback", "erase", "parked")
 
 
 class Talk:

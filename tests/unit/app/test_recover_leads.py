@@ -124,7 +124,11 @@ def test_an_outcome_that_is_known_already_is_kept(world: LeadWorld) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "function"),
-    [("callback", "atlas-local-update_lead:live"), ("erase", "atlas-local-erase_lead:live")],
+    [
+        ("callback", "atlas-local-update_lead:live"),
+        ("update", "atlas-local-update_lead:live"),
+        ("erase", "atlas-local-erase_lead:live"),
+    ],
 )
 def test_what_another_function_carries_out_is_asked_for_again(
     world: LeadWorld, kind: Kind, function: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 import pytest
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
+from chalicelib.errors import DependencyError, RejectedByDependencyError, RetryableDependencyError
 from chalicelib.lead import Summary
 from chalicelib.steps.payloads import UpdateLeadInput
-from chalicelib.steps.update_lead import RETENTION_SECONDS, UpdateLeadResult, update_lead
+from chalicelib.steps.recover_leads import RecoverLeadsInput, recover_leads
+from chalicelib.steps.update_lead import (
+    OWN_WORK,
+    RETENTION_SECONDS,
+    UpdateLeadResult,
+    update_lead,
+)
 from chalicelib.team import TeamTopic
 from tests.fakes import EPOCH, client_error
 from tests.lead_world import INTERACTION, LeadWorld, lead_world
@@ -65,6 +72,16 @@ class SalesforceWorld:
     def update_twice(self, call_outcome: str) -> None:
         self.update(call_outcome)
         self.update(call_outcome)
+
+    def recover(self) -> None:
+        """What is due an hour later is invoked, and carried out as far as Salesforce lets it."""
+        self.world.clock.advance(3_600)
+        deadline = Deadline.after(50, clock=self.world.clock)
+        recover_leads(RecoverLeadsInput(), deadline, self.world.services)
+        for _, payload in self.world.background.invoked:
+            with contextlib.suppress(DependencyError):
+                self.update(**{n: v for n, v in payload.items() if n != "interaction_id"})
+        self.world.background.invoked.clear()
 
     def description(self) -> str:
         return str(self.fake.only("Lead")["Description"])
@@ -277,13 +294,53 @@ def test_a_call_that_was_cut_off_is_told_once_no_summary_can_come(org: Salesforc
     assert "Call: cut off" in org.description()
 
 
+def test_a_late_summary_outlives_an_outage_of_salesforce(org: SalesforceWorld) -> None:
+    """Its one invoke meets an outage; recovery asks again until Salesforce has it."""
+    world = org.world
+    org.world.consented(call_outcome="completed_without_summary", call_ended_at=EPOCH)
+    org.update("completed_without_summary")
+    world.services.leads.update(INTERACTION, {"summary": SUMMARY})
+    world.services.pending.put("update", INTERACTION, EPOCH)
+    org.fake.faults = [("GET Lead", (503, "<html>"))] * 20
+    for _ in range(3):
+        org.recover()
+        assert org.rows("update") == [INTERACTION]
+        assert "Send an offer." not in org.description()
+    org.fake.faults = []
+    org.recover()
+    assert "Send an offer." in org.description()
+    assert org.rows("update") == []
+
+
+def test_a_summary_that_came_meanwhile_keeps_its_row(org: SalesforceWorld) -> None:
+    """It was not on the lead when this run read it, so this run has not carried it out."""
+    org.world.consented(call_outcome="completed_without_summary", call_ended_at=EPOCH)
+    org.fake.before["PATCH Lead"] = lambda: org.world.services.pending.put(
+        "update", INTERACTION, EPOCH
+    )
+    org.update("completed_without_summary")
+    assert org.rows("update") == [INTERACTION]
+
+
+def test_the_row_of_a_late_summary_goes_last(org: SalesforceWorld) -> None:
+    org.world.consented(**DONE)
+    org.world.services.pending.put("update", INTERACTION, EPOCH)
+    org.world.wire.faults["update_item"] = ["", "InternalServerError"]
+    with pytest.raises(RetryableDependencyError):
+        org.update()
+    assert org.rows("update") == [INTERACTION]
+    org.update()
+    assert org.rows("update") == []
+
+
 @pytest.mark.parametrize("status", ["offered", "withdrawn", "erasing"])
 def test_for_an_erased_person_nothing_is_written(org: SalesforceWorld, status: str) -> None:
     org.world.consented(status=status, **DONE, **CALLBACK)
-    org.world.services.pending.put("callback", INTERACTION, EPOCH)
+    for kind in OWN_WORK:
+        org.world.services.pending.put(kind, INTERACTION, EPOCH)
     assert org.update("completed") == UpdateLeadResult("erased")
     assert org.fake.calls == []
-    assert org.rows("callback") == []
+    assert [org.rows(kind) for kind in OWN_WORK] == [[], []]
 
 
 def test_a_person_erased_in_the_middle_ends_as_erased(org: SalesforceWorld) -> None:
