@@ -1,4 +1,4 @@
-"""Makes what moves data: state machines, rules, topics, their roles and logs."""
+"""Makes what moves data: state machines, rules, topics, their roles, logs and alarms."""
 
 from __future__ import annotations
 
@@ -63,6 +63,20 @@ def _topic_policy(part: Part) -> Made:
     return Made(f"policy {part.logical_id}", part.logical_id)
 
 
+def _alarm(part: Part) -> Made:
+    """Stored and listed; moto never looks at a metric, so none goes off."""
+    cloudwatch = part.client_of("cloudwatch")
+    name = str(part.take("AlarmName"))
+    request = part.only(
+        *("AlarmDescription", "AlarmActions", "Namespace", "MetricName", "Dimensions"),
+        *("Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator"),
+        *("TreatMissingData",),
+    )
+    cloudwatch.put_metric_alarm(AlarmName=name, **request)
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return Made(f"alarm {name}", name, {"Arn": alarm["AlarmArn"]})
+
+
 def _rule(part: Part) -> Made:
     events = part.client_of("events")
     name = str(part.take("Name"))
@@ -111,6 +125,7 @@ def _lower(value: Any) -> Any:
 
 
 MAKERS: Mapping[str, Maker] = {
+    "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Events::Rule": _rule,
     "AWS::IAM::Policy": _role_policy,
     "AWS::IAM::Role": _role,

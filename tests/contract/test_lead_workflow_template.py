@@ -149,6 +149,34 @@ def test_role_invokes_the_four_steps_and_puts_into_one_table() -> None:
     assert set(statements) == {"RunSteps", "ParkLeads", "DeliverLogs", "Trace"}
 
 
+ALARMS = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def test_what_leaves_no_row_raises_an_alarm() -> None:
+    watched = {properties(name)["MetricName"] for name in ALARMS}
+    assert watched == {"ExecutionsFailed", "ExecutionsTimedOut"}
+    for alarm in map(properties, ALARMS):
+        assert alarm["Namespace"] == "AWS/States"
+        assert alarm["Dimensions"] == [
+            {"Name": "StateMachineArn", "Value": {"Ref": "LeadWorkflow"}}
+        ]
+        assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        assert alarm["AlarmActions"] == [{"Ref": "TeamTopic"}]
+
+
+def test_alarms_may_publish_to_the_encrypted_topic_and_nobody_elses_may() -> None:
+    [statement] = properties("TeamTopicPolicy")["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", {"Ref": "TeamTopic"})
+    arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+    assert statement["Condition"]["ArnLike"]["aws:SourceArn"] == f"{arn}atlas-prod-*"
+    assert all(properties(n)["AlarmName"].startswith("atlas-prod-") for n in ALARMS)
+    key = {s["Sid"]: s for s in properties("Key")["KeyPolicy"]["Statement"]}["AlarmsReachTheTeam"]
+    assert key["Principal"] == statement["Principal"]
+    assert set(key["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
 def test_every_substitution_has_its_place_and_every_place_its_substitution() -> None:
     names = set(properties("LeadWorkflow")["DefinitionSubstitutions"])
     definition = state_machine.DEFINITION.read_text(encoding="utf-8")

@@ -64,6 +64,19 @@ def test_the_definition_has_its_substitutions(platform, made):
     assert described["roleArn"].startswith("arn:aws:iam::")
 
 
+def test_the_alarms_watch_the_machine_and_reach_the_topic(platform, made):
+    alarms = platform.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {alarm["AlarmName"]: alarm["MetricName"] for alarm in alarms} == {
+        "atlas-local-workflow-failed": "ExecutionsFailed",
+        "atlas-local-workflow-timed-out": "ExecutionsTimedOut",
+    }
+    for alarm in alarms:
+        ((topic,), (dimension,)) = alarm["AlarmActions"], alarm["Dimensions"]
+        assert topic.endswith(":atlas-local-team")
+        assert dimension["Value"].endswith(":stateMachine:atlas-local-lead-workflow")
+        assert (alarm["Threshold"], alarm["Period"]) == (0.0, 60)
+
+
 def test_the_bucket_is_what_the_template_says(platform, made):
     s3, bucket = platform.client("s3"), "atlas-local-recordings-123456789012"
     (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
