@@ -22,7 +22,7 @@ _PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 # A UUID, or so many hexadecimal digits that it is no phone number.
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}")
-_SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model"))
+_SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model", "interaction_id"))
 """Written by Lambda, by us or by configuration; their digits are nobody's number."""
 
 
@@ -38,6 +38,10 @@ class Log:
     def bind(self, **fields: Any) -> None:
         """Replace the fields that every line carries."""
         self._bound = fields
+
+    def bind_also(self, **fields: Any) -> None:
+        """Add to them, when more is known of the invocation."""
+        self._bound = {**self._bound, **fields}
 
     def info(self, message: str, **fields: Any) -> None:
         self._line("INFO", message, fields)

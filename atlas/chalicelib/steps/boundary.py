@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import AtlasError, StepFailedError
+from chalicelib.errors import AtlasError, DependencyError, StepFailedError
 from chalicelib.invocation import Invocation
 from chalicelib.observability import TRACER, place_of
 
@@ -58,15 +58,29 @@ def _carried_out(
 ) -> tuple[str, dict[str, Any]]:
     deadline = Deadline.after(LONGEST_SECONDS, invocation.remaining_ms())
     try:
-        result = step(task.parse(event), deadline, services)
+        given = task.parse(event)
+        _note_whose(given, services)
+        result = step(given, deadline, services)
     except AtlasError as exc:
-        services.log.warning("step failed", step=step.__name__, error=f"{type(exc).__name__}")
+        services.log.warning("step failed", step=step.__name__, error=_told(exc))
         raise
     except Exception as exc:
         problem = f"{type(exc).__name__} in {place_of(exc)}"
         services.log.warning("step failed", step=step.__name__, error=problem)
         raise StepFailedError(problem) from None
     return result.outcome, result.to_json()
+
+
+def _note_whose(given: Parsed, services: Services) -> None:
+    """The interaction id, on every line from here on: a random number that tells of nobody."""
+    if interaction_id := getattr(given, "interaction_id", ""):
+        services.log.bind_also(interaction_id=interaction_id)
+
+
+def _told(exc: AtlasError) -> str:
+    """Class, and for a dependency its name and error code; neither quotes what was sent to it."""
+    name = type(exc).__name__
+    return f"{name} {exc}" if isinstance(exc, DependencyError) else name
 
 
 def _report(step: str, outcome: str, seconds: float, services: Services) -> None:

@@ -1,4 +1,7 @@
-"""Every minute: start, resume or carry out what was promised and has not happened yet."""
+"""Every minute: start, resume or carry out what was promised and has not happened yet.
+
+And tell the team, once, of every row that was given up, here or by the workflow.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,16 @@ class RecoverLeadsInput:
 
 @dataclass(frozen=True, slots=True)
 class Recovered(StepResult):
-    """How many rows were carried out, put off and given up; `left` had no time in this run."""
+    """How many rows were carried out, put off and given up; `left` had no time in this run.
+
+    `told`: how many that were given up the team was told of.
+    """
 
     done: int = 0
     postponed: int = 0
     parked: int = 0
     left: int = 0
+    told: int = 0
 
 
 def recover_leads(task: RecoverLeadsInput, deadline: Deadline, services: Services) -> Recovered:
@@ -52,13 +59,30 @@ def recover_leads(task: RecoverLeadsInput, deadline: Deadline, services: Service
                 tally["left"] += 1
             else:
                 tally[_recovered(work, carry_out, deadline, services)] += 1
+    tally["told"] = _told(deadline, services)
     return Recovered(
-        "recovered" if tally else "nothing_due",
+        "recovered" if tally.total() else "nothing_due",
         tally["done"],
         tally["postponed"],
         tally["parked"],
         tally["left"],
+        tally["told"],
     )
+
+
+def _told(deadline: Deadline, services: Services) -> int:
+    """Tell of rows given up; one that could not be told, or marked, is told by the next run."""
+    told = 0
+    try:
+        for work in services.pending.untold()[:ROWS_PER_RUN]:
+            if deadline.remaining() < MARGIN_SECONDS:
+                break
+            services.team.lead_parked(work.interaction_id, work.reason)
+            services.pending.told(work, services.clock())
+            told += 1
+    except DependencyError as exc:
+        services.log.warning("parked rows not told", error=str(exc))
+    return told
 
 
 def _recovered(work: Work, carry_out: _CarryOut, deadline: Deadline, services: Services) -> str:
@@ -67,11 +91,10 @@ def _recovered(work: Work, carry_out: _CarryOut, deadline: Deadline, services: S
             services.pending.done(work.kind, work.interaction_id)
             return "done"
     except DependencyError as exc:
-        services.log.warning("recovery failed", kind=work.kind, error=str(exc))
+        _warn("recovery failed", work, str(exc), services)
     except Exception as exc:
         # One row that cannot even be read must not keep the others; it is parked in the end.
-        problem = f"{type(exc).__name__} in {place_of(exc)}"
-        services.log.warning("recovery failed", kind=work.kind, error=problem)
+        _warn("recovery failed", work, f"{type(exc).__name__} in {place_of(exc)}", services)
     return _put_off(work, services)
 
 
@@ -82,12 +105,16 @@ def _put_off(work: Work, services: Services) -> str:
             return "postponed"
         services.pending.put("parked", work.interaction_id, services.clock(), reason=work.kind)
         services.pending.done(work.kind, work.interaction_id)
-        services.team.lead_parked(work.interaction_id, work.kind)
     except DependencyError as exc:
         # The row is still due, and the next run finds it.
-        services.log.warning("recovery not noted", kind=work.kind, error=str(exc))
+        _warn("recovery not noted", work, str(exc), services)
         return "postponed"
     return "parked"
+
+
+def _warn(message: str, work: Work, error: str, services: Services) -> None:
+    about = {"kind": work.kind, "interaction_id": work.interaction_id}
+    services.log.warning(message, **about, error=error)
 
 
 def _pause(attempts: int) -> float:
@@ -114,7 +141,7 @@ def _resume_without_summary(work: Work, deadline: Deadline, services: Services) 
 
 
 def _update(work: Work, deadline: Deadline, services: Services) -> bool:
-    """`update_lead` removes the row when Salesforce, and the team, have it; until then it is due."""
+    """`update_lead` removes the row when Salesforce and the team have it."""
     task = UpdateLeadInput(work.interaction_id)
     function = services.settings.update_lead_function
     services.background.invoke(function, task.to_json(), deadline)

@@ -1,7 +1,8 @@
 """Workflow task: the call's outcome, its summary and a wish to be called back reach Salesforce.
 
 It also runs alone after a summary that came late, after a request for a callback, and for what was
-parked, so it makes up for whatever is missing. Every part is idempotent, and what people wrote stays as they wrote it.
+parked, so it makes up for whatever is missing. Every part is idempotent, and what people wrote
+stays as they wrote it.
 """
 
 from __future__ import annotations

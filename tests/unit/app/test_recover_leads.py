@@ -95,6 +95,86 @@ def test_an_outage_puts_the_start_off_with_growing_pauses_until_a_person_must_lo
     assert told == [(INTERACTION, "start")]
 
 
+def parked_by_the_workflow(world: LeadWorld, interaction_id: str = INTERACTION) -> None:
+    item = {
+        "kind": "parked",
+        "interaction_id": interaction_id,
+        "reason": "create_lead",
+        "error": "RejectedByDependencyError",
+        "parked_at": "2026-11-23T12:00:00Z",
+    }
+    world.wire.put_item(TableName=SETTINGS.pending_work_table, Item=attributes(item))
+
+
+class Telling:
+    """A team that notes what it is told, or is not to be reached for the next `failures`."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.failures = failures
+
+    def lead_parked(self, interaction_id: str, reason: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise RetryableDependencyError("sns", "ServiceUnavailable")
+        self.heard.append((interaction_id, reason))
+
+
+WORKFLOWS_OWN = (INTERACTION, "create_lead RejectedByDependencyError")
+
+
+def test_what_the_workflow_parked_is_told_once(world: LeadWorld) -> None:
+    team = Telling()
+    world.with_services(team=team)
+    parked_by_the_workflow(world)
+    assert run(world) == Recovered("recovered", told=1)
+    assert run(world) == Recovered("nothing_due")
+    assert team.heard == [WORKFLOWS_OWN]
+    assert rows(world, "parked") == [INTERACTION]
+
+
+def test_what_is_parked_anew_is_told_anew(world: LeadWorld) -> None:
+    team = Telling()
+    world.with_services(team=team)
+    for _ in range(2):
+        parked_by_the_workflow(world)
+        run(world)
+    assert team.heard == [WORKFLOWS_OWN] * 2
+
+
+def test_what_could_not_be_told_is_told_by_the_next_run(world: LeadWorld) -> None:
+    team = Telling(failures=1)
+    world.with_services(team=team)
+    parked_by_the_workflow(world)
+    parked_by_the_workflow(world, "cd" * 16)
+    assert run(world).told == 0
+    assert run(world).told == 2
+
+
+def test_what_could_not_be_marked_is_rather_told_twice(world: LeadWorld) -> None:
+    team = Telling()
+    world.with_services(team=team)
+    parked_by_the_workflow(world)
+    world.wire.faults["update_item"] = ["InternalServerError"]
+    run(world)
+    run(world)
+    run(world)
+    assert team.heard == [WORKFLOWS_OWN] * 2
+
+
+def test_telling_waits_for_a_run_that_has_the_time(world: LeadWorld) -> None:
+    parked_by_the_workflow(world)
+    assert run(world, seconds=1) == Recovered("nothing_due")
+
+
+def test_a_row_that_went_meanwhile_is_not_brought_back_by_its_mark(world: LeadWorld) -> None:
+    parked_by_the_workflow(world)
+    (work,) = world.services.pending.untold()
+    world.services.pending.done("parked", INTERACTION)
+    world.services.pending.told(work, world.clock())
+    assert rows(world, "parked") == []
+
+
 def test_after_the_outage_the_lead_is_started(world: LeadWorld) -> None:
     world.consented()
     put(world, "start")
@@ -151,6 +231,8 @@ def test_one_row_that_fails_does_not_keep_the_others(world: LeadWorld) -> None:
     world.wire.faults["get_item"] = ["InternalServerError"]
     assert run(world) == Recovered("recovered", done=1, postponed=1)
     assert world.workflow.started == [(other, 0)]
+    (line,) = world.lines.of("recovery failed")
+    assert (line["interaction_id"], line["kind"]) == (INTERACTION, "start")
 
 
 def test_a_row_that_cannot_be_read_does_not_keep_the_others(world: LeadWorld) -> None:

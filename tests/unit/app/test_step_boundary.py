@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,15 +10,24 @@ from typing import Any
 import pytest
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import InvalidRequestError, RetryableDependencyError, StepFailedError
+from chalicelib.errors import (
+    CallNotYetDueError,
+    InvalidRequestError,
+    RetryableDependencyError,
+    StepFailedError,
+)
 from chalicelib.services import Services
 from chalicelib.steps.boundary import run_step
+from chalicelib.steps.call_ended import ContactEvent, call_ended
 from chalicelib.steps.payloads import (
     InteractionInput,
     InvokeCallInput,
     StepResult,
     UpdateLeadInput,
 )
+from chalicelib.steps.start_transcription import ObjectCreated, start_transcription
+from chalicelib.steps.summarize_call import JobStateChange, summarize_call
+from tests.call_fakes import aws_event, call_world
 from tests.lead_world import INTERACTION, FunctionContext, LeadWorld, lead_world
 
 NAME = "Maria Lopez +14155550132"
@@ -65,6 +75,42 @@ def test_our_own_errors_reach_the_workflow_by_their_name(world: LeadWorld) -> No
     with pytest.raises(RetryableDependencyError, match="SERVER_UNAVAILABLE"):
         run(failing(error), {"interaction_id": INTERACTION}, world)
     assert world.lines.of("step")[0]["StepFailed"] == 1.0
+    (line,) = world.lines.of("step failed")
+    assert line["error"] == "RetryableDependencyError salesforce: SERVER_UNAVAILABLE"
+
+
+def test_every_line_of_a_step_says_whose_it_is(world: LeadWorld) -> None:
+    with pytest.raises(CallNotYetDueError):
+        run(failing(CallNotYetDueError("not yet")), {"interaction_id": INTERACTION}, world)
+    assert [record["interaction_id"] for record in world.lines.records] == [INTERACTION] * 2
+    assert {record["request_id"] for record in world.lines.records} == {"request-1"}
+
+
+def test_the_next_invocation_is_not_taken_for_the_same_interaction(world: LeadWorld) -> None:
+    run(a_step, {"interaction_id": INTERACTION}, world)
+    with pytest.raises(InvalidRequestError):
+        run(a_step, {}, world)
+    assert ["interaction_id" in record for record in world.lines.records] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("function", "task", "event"),
+    [
+        (call_ended, ContactEvent, "contact_disconnected_answered"),
+        (start_transcription, ObjectCreated, "recording_created"),
+        (summarize_call, JobStateChange, "transcription_completed"),
+    ],
+)
+def test_an_events_lines_say_whose_it_is_once_that_is_known(
+    function: Any, task: Any, event: str
+) -> None:
+    with call_world() as calls:
+        calls.world.models.resting = True
+        calls.recorded()
+        with contextlib.suppress(RetryableDependencyError):
+            run(function, aws_event(event), calls.world, task)
+        (line,) = calls.world.lines.of("step")
+        assert line["interaction_id"] == INTERACTION
 
 
 def test_what_an_unexpected_error_says_stays_here(world: LeadWorld) -> None:
