@@ -16,6 +16,8 @@ from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, p
 
 Kind = Literal["start", "summary", "update", "callback", "erase", "parked"]
 ROWS_PER_READ = 100
+PAGES_PER_READ = 10
+"""Of 1 MB, so some 50,000 rows: more than an hour of nothing but failures leaves behind."""
 CARRIED_OUT_LATER_SECONDS = 120.0
 """When `recover_leads` asks again for what was invoked at once; until then that has run."""
 
@@ -47,21 +49,42 @@ class PendingWork:
         return sorted(overdue, key=lambda work: work.due_at)[:limit]
 
     def all(self, kind: Kind) -> list[Work]:
-        """Every row of that kind: those that wait are few, since what is done is removed."""
+        """The rows of that kind, as far as PAGES_PER_READ pages go.
+
+        What is done is removed, so those beyond move up and are seen by a later run.
+        """
+        return self._read(kind)
+
+    def untold(self) -> list[Work]:
+        """The parked rows that the team does not know of yet, whoever parked them."""
+        return self._read("parked", FilterExpression="attribute_not_exists(told_at)")
+
+    def told(self, work: Work, now: float) -> None:
+        """Note that the team knows of the row; nothing happens when it is gone meanwhile."""
+        with suppress(ConditionFailedError):
+            self.table.call(
+                "update_item",
+                Key=attributes({"kind": work.kind, "interaction_id": work.interaction_id}),
+                UpdateExpression="SET told_at = :now",
+                ConditionExpression="attribute_exists(interaction_id)",
+                ExpressionAttributeValues=attributes({":now": now}),
+            )
+
+    def _read(self, kind: Kind, **request: Any) -> list[Work]:
         rows: list[Work] = []
-        start: dict[str, Any] = {}
-        while True:
+        for _ in range(PAGES_PER_READ):
             answer = self.table.call(
                 "query",
                 KeyConditionExpression="kind = :kind",
                 ExpressionAttributeValues=attributes({":kind": kind}),
                 ConsistentRead=True,
-                **start,
+                **request,
             )
             rows += [_work(item) for item in answer["Items"]]
             if not (last := answer.get("LastEvaluatedKey")):
-                return rows
-            start = {"ExclusiveStartKey": last}
+                break
+            request["ExclusiveStartKey"] = last
+        return rows
 
     def postpone(self, work: Work, due_at: float) -> Work:
         """One attempt more, due later; nothing happens when the row is gone meanwhile."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib import pending_work
 from chalicelib.call_limits import HOUR_SECONDS
 from chalicelib.dynamodb import attributes
 from tests.fakes import SETTINGS
@@ -60,9 +61,23 @@ def test_a_row_that_the_workflow_wrote_can_be_read(world: LeadWorld) -> None:
 
 
 def test_the_reading_goes_on_over_several_pages(world: LeadWorld) -> None:
-    for number in range(300):
-        world.services.pending.put("start", f"{number:032x}", 0.0, reason="r" * 4_000)
-    assert len(world.services.pending.all("start")) == 300
+    for number in range(30):
+        world.services.pending.put("start", f"{number:032x}", 0.0, reason="r" * 40_000)
+    assert len(world.services.pending.all("start")) == 30
+
+
+def test_the_reading_ends_after_its_pages(
+    world: LeadWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending_work, "PAGES_PER_READ", 1)
+    pending = world.services.pending
+    for number in range(30):
+        pending.put("start", f"{number:032x}", 0.0, reason="r" * 40_000)
+    first = pending.all("start")
+    assert 0 < len(first) < 30
+    for work in first:
+        pending.done("start", work.interaction_id)
+    assert len(pending.all("start")) == 30 - len(first)
 
 
 def test_whoever_comes_second_learns_what_the_first_said(world: LeadWorld) -> None:
