@@ -45,6 +45,7 @@ class UpdateLeadResult(StepResult):
 def update_lead(task: UpdateLeadInput, deadline: Deadline, services: Services) -> UpdateLeadResult:
     """DependencyError when Salesforce, the table or the team's topic fails."""
     services.salesforce.until(deadline)
+    _note_branches(task, services)
     lead = services.leads.get(task.interaction_id)
     if lead is None or lead.status != "consented":
         return _erased(task.interaction_id, services)
@@ -56,6 +57,13 @@ def update_lead(task: UpdateLeadInput, deadline: Deadline, services: Services) -
         if current is None or current.status != "consented":
             return _erased(task.interaction_id, services)
         raise
+
+
+def _note_branches(task: UpdateLeadInput, services: Services) -> None:
+    """How the workflow's branches ended, side by side; nothing where no workflow asks."""
+    branches = {"lead": task.lead_outcome, "scenario": task.scenario_outcome}
+    if any(branches.values()):
+        services.log.info("workflow branches", **branches, call=task.call_outcome)
 
 
 def _updated(lead: Lead, task: UpdateLeadInput, services: Services) -> UpdateLeadResult:

@@ -126,6 +126,16 @@ def test_the_summary_stands_on_the_lead_and_as_an_activity(either: SalesforceWor
     assert "Asked: what technology do you use" in either.description()
 
 
+def test_one_line_says_how_the_workflows_branches_ended(org: SalesforceWorld) -> None:
+    org.world.consented(**DONE)
+    org.update()
+    assert org.world.lines.of("workflow branches") == []
+    org.update("completed", lead_outcome="parked", scenario_outcome="grounded")
+    (line,) = org.world.lines.of("workflow branches")
+    told = (line["lead"], line["scenario"], line["call"])
+    assert told == ("parked", "grounded", "completed")
+
+
 def test_running_again_writes_nothing_twice(either: SalesforceWorld) -> None:
     either.world.consented(**DONE, **CALLBACK)
     either.update("completed")
