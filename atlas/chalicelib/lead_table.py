@@ -75,17 +75,6 @@ class LeadTable:
         )
         return None if answer is None else self._current(answer["Attributes"])
 
-    def count(self, interaction_id: str, name: str) -> int:
-        """Add one to a counting field; its new value, 0 where the lead is gone."""
-        _check((name,))
-        answer = self._unless_gone(
-            interaction_id,
-            UpdateExpression="ADD #name :one",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues=attributes({":one": 1}),
-        )
-        return 0 if answer is None else int(float(answer["Attributes"][name]["N"]))
-
     def by_phone(self, phone_hash: str) -> list[Lead]:
         """The number's leads, at most LEADS_PER_PHONE; the index lags by moments.
 

@@ -31,7 +31,6 @@ def test_an_offered_lead_comes_back_as_it_was_written(world: LeadWorld) -> None:
 def test_a_lead_that_is_not_there_is_none(world: LeadWorld) -> None:
     assert world.services.leads.get(OTHER) is None
     assert world.services.leads.update(OTHER, {"call_outcome": "busy"}) is None
-    assert world.services.leads.count(OTHER, "transcription_attempts") == 0
     world.services.leads.delete(OTHER)
     assert world.services.leads.get(OTHER) is None
 
@@ -86,14 +85,6 @@ def test_once_keeps_the_first_value_and_changes_take_the_last(world: LeadWorld) 
 def test_a_field_that_a_lead_does_not_have_is_a_mistake_of_ours(world: LeadWorld) -> None:
     with pytest.raises(ValueError, match="colour"):
         world.services.leads.update(INTERACTION, {"colour": "red"})
-
-
-def test_counting_goes_up_by_one(world: LeadWorld) -> None:
-    world.consented()
-    leads = world.services.leads
-    counted = [leads.count(INTERACTION, "transcription_attempts") for _ in range(3)]
-    assert counted == [1, 2, 3]
-    assert world.lead().transcription_attempts == 3
 
 
 def test_a_summary_survives_the_table(world: LeadWorld) -> None:
