@@ -1,4 +1,4 @@
-"""What goes on after the reply: asynchronous invokes, and `generate_answer`, their first user."""
+"""What goes on after the reply: asynchronous invokes, and `generate_answer`, one of them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class GenerateAnswerInput:
 
 
 class Background:
-    """Asynchronous invokes; a failed one is logged and costs only a later turn its cache hit."""
+    """Asynchronous invokes; one that fails is logged, and not repeated here.
+
+    What may not be lost has a lease that expires, or a row of pending work.
+    """
 
     def __init__(self, client: Callable[[], Any], function: str, log: Log) -> None:
         self._client = client

@@ -18,11 +18,11 @@ from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, Delegate, Elici
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Attributes, LexResponse, Turn
 from chalicelib.observability import TRACER, place_of, session_label
+from chalicelib.session_attributes import SOURCE
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
-SOURCE_ATTRIBUTE = "answerSource"
 SUPPORTED_MESSAGE_VERSION = "1.0"
 
 
@@ -124,7 +124,7 @@ def _said(turn: Turn, text: str, problem: str, services: Services) -> Outcome:
 
 def _own_attributes(turn: Turn, outcome: Outcome) -> dict[str, str | None]:
     """The session attributes that are Atlas's: the answer's source, and what was really said."""
-    own: dict[str, str | None] = {SOURCE_ATTRIBUTE: str(outcome.answer.source)}
+    own: dict[str, str | None] = {SOURCE: str(outcome.answer.source)}
     history = conversation.read(turn.attributes.get(conversation.ATTRIBUTE))
     if outcome.is_remembered and turn.text:
         said = lex.message_text(outcome.answer.text)

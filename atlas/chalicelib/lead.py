@@ -7,6 +7,7 @@ so that payloads, logs and the workflow's history hold nothing of the person.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -18,6 +19,9 @@ ASKED_QUESTIONS = 5
 ASKED_CHARACTERS = 200
 OFFER_SECONDS = 3_600.0
 """How long a question for consent may wait for its answer."""
+
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class CallOutcome(StrEnum):
@@ -97,6 +101,11 @@ class Lead:
     def interaction_key(self) -> str:
         """What the contact flow carries: the interaction id and the call's own secret."""
         return self.interaction_id + self.call_key
+
+
+def is_interaction_id(value: object) -> bool:
+    """Whether `value` has the form of the ids that Atlas mints: 128 random bits in hex."""
+    return isinstance(value, str) and bool(_ID.fullmatch(value))
 
 
 def session_hash(session_id: str) -> str:

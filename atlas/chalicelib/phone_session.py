@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
-from chalicelib.lead import Lead, session_hash
+from chalicelib.lead import Lead, is_interaction_id, session_hash
 from chalicelib.lex import Turn
 from chalicelib.scenario import BYTES, Scenario, fitted, grounded_scenario, plain
+from chalicelib.session_attributes import BOOKED
 from chalicelib.timely import timely
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "scenario"
 KEY_ATTRIBUTE = "interactionKey"
-BOOKED_ATTRIBUTE = "bookedInteraction"
 WAIT_SECONDS = 0.12
 """What a turn waits for its tables, as the answer cache does."""
 
@@ -38,7 +38,6 @@ State = Literal["made", "grounded", "anonymous"]
 
 _ID_DIGITS = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
-_INTERACTION = re.compile(r"[0-9a-f]{32}")
 _KEPT = re.compile(r"([0-9a-f]{8}) (made|grounded|anonymous)(\+?)\n(.*)", re.DOTALL)
 
 
@@ -74,15 +73,20 @@ def phone_scenario(turn: Turn, deadline: Deadline, services: Services) -> PhoneS
     return replace(found, attributes={ATTRIBUTE: _written(found, key)})
 
 
-def verified_lead(turn: Turn, services: Services, deadline: Deadline | None = None) -> Lead | None:
+def verified_lead(turn: Turn, deadline: Deadline, services: Services) -> Lead | None:
     """The lead that this very call or chat session made, read now; None for anyone else's.
 
     For intents that act. DependencyError when the table fails, or is not there by `deadline`.
     """
-    interaction = _claimed_interaction(turn)
-    if not interaction:
+    if not _claimed_interaction(turn):
         return None
-    lead = _read_lead(interaction, services, deadline)
+    return timely(lambda: lead_of(turn, services), deadline, services)
+
+
+def lead_of(turn: Turn, services: Services) -> Lead | None:
+    """The same for whoever reads beside the turn already, and has its own end (`timely`)."""
+    interaction = _claimed_interaction(turn)
+    lead = services.leads.get(interaction) if interaction else None
     return lead if lead is not None and _is_theirs(lead, turn) else None
 
 
@@ -90,14 +94,8 @@ def _claimed_interaction(turn: Turn) -> str:
     if turn.channel == "phone":
         key = turn.attributes.get(KEY_ATTRIBUTE, "")
         return key[:_ID_DIGITS] if _KEY.fullmatch(key) else ""
-    booked = turn.attributes.get(BOOKED_ATTRIBUTE, "")
-    return booked if _INTERACTION.fullmatch(booked) else ""
-
-
-def _read_lead(interaction: str, services: Services, deadline: Deadline | None) -> Lead | None:
-    if deadline is None:
-        return services.leads.get(interaction)
-    return timely(lambda: services.leads.get(interaction), deadline, services)
+    booked = turn.attributes.get(BOOKED, "")
+    return booked if is_interaction_id(booked) else ""
 
 
 def _is_theirs(lead: Lead, turn: Turn) -> bool:

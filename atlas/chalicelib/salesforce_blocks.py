@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.sentences import utf16_length
+
 DESCRIPTION_UNITS = 32_000
 """The length of Description on Lead and Task, in UTF-16 units as Salesforce counts."""
 LINE_CHARACTERS = 2_000
@@ -44,7 +46,7 @@ def with_blocks(text: str, blocks: Sequence[Block]) -> str:
     """The text with each block in it; one that no longer fits is left out, never others' words."""
     for block in blocks:
         changed = _with_block(text, block)
-        if _units(changed) <= DESCRIPTION_UNITS:
+        if utf16_length(changed) <= DESCRIPTION_UNITS:
             text = changed
     return text
 
@@ -61,7 +63,3 @@ def _with_block(text: str, block: Block) -> str:
     if start >= 0 and end >= 0:
         return text[:start] + block.text + text[end + len(block.last_line) :]
     return f"{text}\n\n{block.text}" if text else block.text
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

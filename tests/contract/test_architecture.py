@@ -36,6 +36,7 @@ PURE = (
     "questions",
     "refusals",
     "sentences",
+    "session_attributes",
     "visitor_names",
 )
 ADAPTERS = (

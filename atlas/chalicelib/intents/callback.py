@@ -39,7 +39,7 @@ class Callback:
     def answer(self, turn: Turn, deadline: Deadline, services: Services) -> Outcome:
         within = deadline.keeping_back(TAKING_BACK_SECONDS)
         try:
-            lead = verified_lead(turn, services, within)
+            lead = verified_lead(turn, within, services)
         except DependencyError as exc:
             return _said("callback_not_recorded", turn, services, "Failed", str(exc))
         if lead is None:

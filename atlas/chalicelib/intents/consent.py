@@ -18,7 +18,6 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.demo_preparation import asked_in, forget, prepare
 from chalicelib.intents.demo_session import (
-    BOOKED,
     CONSENT,
     ENDED,
     INTERACTION,
@@ -30,6 +29,7 @@ from chalicelib.intents.writing import written
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
 from chalicelib.phone_numbers import PhoneNumber
+from chalicelib.session_attributes import BOOKED
 from chalicelib.timely import timely
 
 if TYPE_CHECKING:

@@ -19,11 +19,20 @@ from chalicelib.errors import DependencyError
 from chalicelib.intents import demo_session
 from chalicelib.intents.deletion import Claimed, carry_out
 from chalicelib.intents.number_answer import NUMBER_SLOT, REFUSED, read_number
-from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, ElicitSlot, NextStep, Outcome
+from chalicelib.intents.outcome import (
+    DELEGATED,
+    MAX_TRIES,
+    ConfirmIntent,
+    ElicitSlot,
+    NextStep,
+    Outcome,
+    given_up,
+)
 from chalicelib.lex import Turn
 from chalicelib.phone_numbers import PhoneNumber, classified
 from chalicelib.phone_session import ATTRIBUTE as SCENARIO
 from chalicelib.phone_session import verified_lead
+from chalicelib.session_attributes import BOOKED
 from chalicelib.visitor_names import Name
 
 if TYPE_CHECKING:
@@ -31,12 +40,11 @@ if TYPE_CHECKING:
 
 LAST_NAME_SLOT = "VisitorLastName"
 TRIES = "deletionTries"
-MAX_TRIES = 3
 NUMBER, LAST_NAME, YES = range(3)
 
 _ENDED: Mapping[str, str | None] = {TRIES: None}
 _FORGOTTEN: Mapping[str, str | None] = dict.fromkeys(
-    (TRIES, *demo_session.ENDED, demo_session.BOOKED, conversation.ATTRIBUTE, SCENARIO)
+    (TRIES, *demo_session.ENDED, BOOKED, conversation.ATTRIBUTE, SCENARIO)
 )
 _PROGRESS = re.compile(r"[0-3]{3}")
 # Other problems concern calls, and nobody is called here.
@@ -118,7 +126,7 @@ class _Asking:
         if given is not None or self.turn.channel != "phone":
             return given
         try:
-            lead = verified_lead(self.turn, self.services, self.deadline)
+            lead = verified_lead(self.turn, self.deadline, self.services)
         except DependencyError as exc:
             self.services.log.warning("call's number not read", error=str(exc))
             return None
@@ -168,8 +176,7 @@ def _tries(turn: Turn) -> list[int]:
 
 def _ended(text: str, content: Content, problem: str = "") -> Outcome:
     """Nothing is deleted, and the next request begins anew."""
-    answer = Answer(content.texts[text], Source.FIXED)
-    return Outcome(answer, "Failed", problem=problem, attributes=_ENDED)
+    return given_up(content.texts[text], problem, _ENDED)
 
 
 DELETE_MY_INFO = DeleteMyInfo()

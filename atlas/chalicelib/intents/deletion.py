@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
-from chalicelib.intents.demo_session import BOOKED, INTERACTION, known_id
+from chalicelib.intents.demo_session import INTERACTION, known_id
 from chalicelib.intents.writing import WRITE_SECONDS, written
 from chalicelib.last_names import is_last_name_of
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
-from chalicelib.phone_session import verified_lead
+from chalicelib.phone_session import lead_of
+from chalicelib.session_attributes import BOOKED
 from chalicelib.steps.payloads import InteractionInput
 from chalicelib.timely import timely
 
@@ -107,7 +108,7 @@ def _matching(claimed: Claimed, phone_hash: str, services: Services) -> tuple[li
 
 def _of_this_session(turn: Turn, services: Services) -> list[Lead]:
     if turn.channel == "phone":
-        lead = verified_lead(turn, services)
+        lead = lead_of(turn, services)
         return [lead] if lead is not None else []
     ids = {known_id(turn, INTERACTION), known_id(turn, BOOKED)} - {""}
     found = [services.leads.get(each) for each in sorted(ids)]

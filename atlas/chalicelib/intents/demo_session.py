@@ -11,16 +11,16 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from chalicelib.intents.outcome import MAX_TRIES
+from chalicelib.lead import is_interaction_id
 from chalicelib.lex import Turn
 
-INTERACTION, BOOKED, TRIES = "interactionId", "bookedInteraction", "demoTries"
-MAX_TRIES = 3
+INTERACTION, TRIES = "interactionId", "demoTries"
 NAME, NUMBER, CONSENT = range(3)
 
 ENDED: Mapping[str, str | None] = {INTERACTION: None, TRIES: None}
 """The attributes of a demo that is not being arranged any more."""
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _PROGRESS = re.compile(r"([0-3])([0-3])([0-3])(p?)")
 
 
@@ -72,4 +72,4 @@ class DemoSession:
 def known_id(turn: Turn, attribute: str) -> str:
     """The interaction id that an attribute holds; empty for anything that is none."""
     value = turn.attributes.get(attribute, "")
-    return value if _ID.fullmatch(value) else ""
+    return value if is_interaction_id(value) else ""

@@ -13,6 +13,8 @@ from chalicelib.lex import IntentState, Turn
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
+MAX_TRIES = 3
+"""How often one thing is asked for before a dialog ends."""
 OutcomeState = IntentState | Literal["Elicited", "Confirming", "Delegated"]
 
 
@@ -68,6 +70,11 @@ _NAMES: Mapping[type[NextStep], OutcomeState] = {
 
 DELEGATED = Outcome(Answer("", Source.FIXED), next_step=Delegate())
 """The next step is Lex's, and nothing changes."""
+
+
+def given_up(words: str, problem: str, attributes: Mapping[str, str | None]) -> Outcome:
+    """The intent ends here without what it was for."""
+    return Outcome(Answer(words, Source.FIXED), "Failed", problem=problem, attributes=attributes)
 
 
 class Handler(Protocol):

@@ -13,17 +13,16 @@ from chalicelib.answer import Answer, Source
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.consent import call_text
-from chalicelib.intents.demo_session import BOOKED, known_id
+from chalicelib.intents.demo_session import known_id
 from chalicelib.intents.outcome import Handler, Outcome
 from chalicelib.lead import Lead, session_hash
 from chalicelib.lex import Turn
 from chalicelib.phone_numbers import classified
 from chalicelib.refusals import is_assent
+from chalicelib.session_attributes import BOOKED, SOURCE
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
-
-SOURCE_ATTRIBUTE = "answerSource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class AfterYes:
 
 def _is_second_yes(turn: Turn) -> bool:
     """Whether the words before were the booking's: a yes may mean anything later."""
-    is_next = turn.attributes.get(SOURCE_ATTRIBUTE) == Source.FIXED
+    is_next = turn.attributes.get(SOURCE) == Source.FIXED
     return turn.channel == "chat" and is_next and is_assent(turn.text)
 
 

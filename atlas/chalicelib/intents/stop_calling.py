@@ -7,7 +7,7 @@ number is the call's own; in the chat it is asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from chalicelib.content import Content
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.number_answer import NUMBER_SLOT, REFUSED, read_number
-from chalicelib.intents.outcome import DELEGATED, ElicitSlot, Outcome
+from chalicelib.intents.outcome import DELEGATED, MAX_TRIES, ElicitSlot, Outcome, given_up
 from chalicelib.intents.writing import written
 from chalicelib.lead import Lead
 from chalicelib.lex import Turn
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 TRIES = "stopTries"
-MAX_TRIES = 3
 
 _CALLS = re.compile(r"\b(?:call|phon|ring)", re.IGNORECASE)
-_ENDED: dict[str, str | None] = {TRIES: None}
+_ENDED: Mapping[str, str | None] = {TRIES: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class StopCalling:
         content = services.contents.in_locale(turn.locale)
         if turn.channel == "phone":
             try:
-                lead = verified_lead(turn, services, deadline)
+                lead = verified_lead(turn, deadline, services)
             except DependencyError as exc:
                 services.log.warning("call's number not read", error=str(exc))
                 return _ended("stop_failed", content, problem="call's number not read")
@@ -110,8 +109,7 @@ def _is_written(phone_hash: Callable[[], str], deadline: Deadline, services: Ser
 
 
 def _ended(text: str, content: Content, problem: str = "") -> Outcome:
-    answer = Answer(content.texts[text], Source.FIXED)
-    return Outcome(answer, "Failed", problem=problem, attributes=_ENDED)
+    return given_up(content.texts[text], problem, _ENDED)
 
 
 STOP_CALLING = StopCalling()

@@ -5,13 +5,12 @@ A test compares these fields with the keys that the workflow's definition sends.
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from chalicelib.errors import InvalidRequestError
+from chalicelib.lead import is_interaction_id
 
-_ID = re.compile(r"[0-9a-f]{32}")
 TASK_TOKEN_CHARACTERS = 2_048
 
 
@@ -66,11 +65,6 @@ class StepResult:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def is_interaction_id(value: object) -> bool:
-    """Whether `value` has the form of the ids that Atlas mints: 128 random bits in hex."""
-    return isinstance(value, str) and bool(_ID.fullmatch(value))
 
 
 def _checked(name: str, value: object) -> str:

@@ -10,9 +10,12 @@ import pytest
 
 from chalicelib.conversation import carried_bytes
 from chalicelib.errors import RetryableDependencyError
+from chalicelib.lead import Lead
+from chalicelib.lex import Turn
 from chalicelib.phone_session import (
     ATTRIBUTE,
     PhoneScenario,
+    lead_of,
     phone_scenario,
     verified_lead,
 )
@@ -262,49 +265,52 @@ def test_nothing_personal_is_logged(phone: PhoneWorld) -> None:
         assert personal not in written
 
 
+def acting_for(phone: PhoneWorld, turn: Turn) -> Lead | None:
+    return verified_lead(turn, phone.world.deadline(), phone.world.services)
+
+
 def test_a_call_may_act_for_its_own_lead(phone: PhoneWorld) -> None:
     lead = phone.open_call()
     turn = a_turn({"interactionKey": KEY})
-    assert verified_lead(turn, phone.world.services) == lead
-    assert verified_lead(turn, phone.world.services, phone.world.deadline()) == lead
+    assert acting_for(phone, turn) == lead_of(turn, phone.world.services) == lead
 
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_no_other_key_may_act(phone: PhoneWorld, reason: str) -> None:
     phone.open_call()
     turn = a_turn({"interactionKey": REFUSED[reason], "bookedInteraction": INTERACTION})
-    assert verified_lead(turn, phone.world.services) is None
+    assert acting_for(phone, turn) is None
 
 
 def test_a_call_that_is_over_may_not_act(phone: PhoneWorld) -> None:
     phone.open_call(call_ended_at=1.0)
-    assert verified_lead(a_turn({"interactionKey": KEY}), phone.world.services) is None
+    assert acting_for(phone, a_turn({"interactionKey": KEY})) is None
 
 
 def test_the_chat_that_booked_may_act(phone: PhoneWorld) -> None:
     lead = phone.world.consented()
     turn = a_turn({"bookedInteraction": INTERACTION}, channel="chat")
-    assert verified_lead(turn, phone.world.services) == lead
+    assert acting_for(phone, turn) == lead
 
 
 @pytest.mark.parametrize("status", ["offered", "withdrawn", "erasing"])
 def test_a_chat_may_not_act_on_what_was_not_agreed(phone: PhoneWorld, status: str) -> None:
     phone.world.consented(status=status)
     turn = a_turn({"bookedInteraction": INTERACTION}, channel="chat")
-    assert verified_lead(turn, phone.world.services) is None
+    assert acting_for(phone, turn) is None
 
 
 @pytest.mark.parametrize("booked", ["", "nothing", "12" * 16, INTERACTION.upper(), KEY])
 def test_a_forged_booking_may_not_act(phone: PhoneWorld, booked: str) -> None:
     phone.world.consented()
     turn = a_turn({"bookedInteraction": booked, "interactionKey": KEY}, channel="chat")
-    assert verified_lead(turn, phone.world.services) is None
+    assert acting_for(phone, turn) is None
 
 
 def test_another_chat_may_not_act(phone: PhoneWorld) -> None:
     phone.open_call()
     turn = a_turn({"bookedInteraction": INTERACTION, "interactionKey": KEY}, channel="chat")
-    assert verified_lead(replace(turn, session_id="another"), phone.world.services) is None
+    assert acting_for(phone, replace(turn, session_id="another")) is None
 
 
 def test_acting_waits_no_longer_than_its_turn(phone: PhoneWorld) -> None:
@@ -314,12 +320,12 @@ def test_acting_waits_no_longer_than_its_turn(phone: PhoneWorld) -> None:
         phone.scenarios.late(phone.scenarios.leads_open),
         pytest.raises(RetryableDependencyError, match="late"),
     ):
-        verified_lead(turn, phone.world.services, phone.world.deadline(0.05))
+        verified_lead(turn, phone.world.deadline(0.05), phone.world.services)
 
 
 def test_acting_says_when_the_table_fails(phone: PhoneWorld) -> None:
     phone.open_call()
-    for deadline in (None, phone.world.deadline()):
+    for read in (lead_of, lambda turn, _: acting_for(phone, turn)):
         phone.world.wire.faults = {"get_item": ["InternalServerError"]}
         with pytest.raises(RetryableDependencyError):
-            verified_lead(a_turn({"interactionKey": KEY}), phone.world.services, deadline)
+            read(a_turn({"interactionKey": KEY}), phone.world.services)
