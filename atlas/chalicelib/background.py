@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.answer_table import GENERATION_SECONDS, Claim
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.aws_errors import translated
+from chalicelib.bounded_workers import BoundedWorkers
 from chalicelib.deadline import Deadline
-from chalicelib.errors import InvalidRequestError
+from chalicelib.errors import DependencyError, InvalidRequestError
 from chalicelib.invocation import Invocation
 from chalicelib.observability import Log
 from chalicelib.questions import Question
@@ -65,7 +66,7 @@ class Background:
         self._function = function
         self._log = log
         # Beside the turn, so that an invoke that is late costs no more than the deadline leaves.
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="background")
+        self._workers = BoundedWorkers(WORKERS, "lambda")
 
     def prepare(self) -> None:
         """Build the client now rather than on the first turn."""
@@ -85,7 +86,11 @@ class Background:
         if not wait((queued,), timeout=deadline.remaining()).done:
             self._log.warning("hand-off late")
             return False
-        return queued.result()
+        try:
+            return queued.result()
+        except DependencyError as exc:
+            self._log.warning("hand-off failed", error=str(exc))
+            return False
 
     def _invoke(self, function: str, payload: Mapping[str, Any]) -> bool:
         name, _, qualifier = function.partition(":")

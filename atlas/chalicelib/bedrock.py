@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from chalicelib.answer import Generated
 from chalicelib.aws_errors import translated
+from chalicelib.bounded_workers import BoundedWorkers
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     ContentRefusedError,
@@ -47,7 +48,7 @@ class BedrockModels:
     def __init__(self, client: Callable[[], Any], breakers: Breakers) -> None:
         self._client = client
         self._breakers = breakers
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bedrock")
+        self._workers = BoundedWorkers(WORKERS, "bedrock-runtime")
 
     def prepare(self) -> None:
         """Build the client now rather than on the first turn."""
@@ -110,7 +111,10 @@ class _Run:
     def stop(self, future: Future[None]) -> None:
         """The turn's part at its deadline: no more reading, the connection closed."""
         if future.done():
-            future.result()
+            try:
+                future.result()
+            except DependencyError as refused:
+                self.errors.append(str(refused))
             return
         self.stopped.set()
         self.stop_reason = "deadline"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from cachetools import TTLCache
 
 from chalicelib.answer import Answer, Source
 from chalicelib.answer_table import CLOCK_SKEW_SECONDS, AnswerTable, Claim, Entry
+from chalicelib.bounded_workers import BoundedWorkers
 from chalicelib.deadline import Clock, Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.questions import Question
@@ -43,7 +44,7 @@ class ResponseCache:
         self._memory: TTLCache[str, Entry] = TTLCache(MEMORY_ENTRIES, ttl=86_400, timer=clock)
         # Table calls run beside the turn, so that one that is late costs its 120 ms and no more,
         # and still ends by itself with its connection kept.
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="response-cache")
+        self._workers = BoundedWorkers(_WORKERS, "dynamodb")
 
     def remembered(self, key: str) -> Entry | None:
         """The entry in memory as long as it may be shown, fresh or stale."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chalicelib.answer_table import LEASE_SECONDS
+from chalicelib.bounded_workers import BoundedWorkers
 from chalicelib.deadline import Clock
 from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, plain
 from chalicelib.scenario import Scenario, Visitor
@@ -56,11 +57,14 @@ class ScenarioTable:
 
     def __init__(self, client: Callable[[], Any], table: str, clock: Clock = time.time) -> None:
         self._table = Table(client, table)
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="scenario")
+        self._workers = BoundedWorkers(_WORKERS, "dynamodb")
         self.clock = clock
 
     def beside(self, call: Callable[[], _Result]) -> Future[_Result]:
-        """Run a call beside the turn, so that one that is late costs no more than its wait."""
+        """Run a call beside the turn, so that one that is late costs no more than its wait.
+
+        RetryableDependencyError `QueueFull` is the result where too many late ones still run.
+        """
         return self._workers.submit(call)
 
     def draft(self, interaction_id: str, name: str, asked: tuple[str, ...], locale: str) -> bool:

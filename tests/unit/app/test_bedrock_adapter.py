@@ -11,7 +11,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from chalicelib.bedrock import FAIR_SECONDS, BedrockModels, request
+from chalicelib.bedrock import FAIR_SECONDS, WORKERS, BedrockModels, request
+from chalicelib.bounded_workers import WAITING
 from chalicelib.deadline import Deadline
 from chalicelib.model_router import FAILED_REST_SECONDS, Breakers, Route
 from chalicelib.prompts import Message, Prompt
@@ -67,6 +68,18 @@ def no_worker_is_busy(models: BedrockModels) -> bool:
     except threading.BrokenBarrierError:
         return False
     return True
+
+
+def test_where_no_stream_can_begin_any_more_the_answer_is_empty_and_says_why(
+    models: BedrockModels,
+) -> None:
+    over = threading.Event()
+    for _ in range(WORKERS + WAITING + 1):
+        models._workers.submit(over.wait, BOUND_SECONDS)
+    generated = models.complete(PROMPT, ROUTE, long_deadline())
+    over.set()
+    assert (generated.text, generated.stop_reason) == ("", "failed")
+    assert generated.errors == ("bedrock-runtime: QueueFull",)
 
 
 def test_a_whole_answer_comes_with_its_model_and_tokens(models: BedrockModels) -> None:
