@@ -49,7 +49,7 @@ class InvokeCallInput(Payload):
 
 @dataclass(frozen=True, slots=True)
 class UpdateLeadInput(Payload):
-    """The outcomes of the workflow's branches; none of them after a request for a callback."""
+    """The outcomes of the workflow's branches; none of them where no workflow asks."""
 
     interaction_id: str
     lead_outcome: str = ""
