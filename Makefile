@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo chat run test lint types package wheels local generate clean
+.PHONY: help demo chat run test lint types package wheels local generate bench clean
 
 SUPPORTED := 3.11, 3.12 or 3.13
 VENV := .venv/bin
@@ -11,6 +11,7 @@ DEMO_ARGS ?=
 CHAT_ARGS ?=
 RUN_ARGS ?= --profile reported
 STAGE ?= prod
+BENCHES ?= cold_starts repeat_questions consent_to_ring outages hundred_consents
 ENDPOINT ?= http://127.0.0.1:4566
 
 # PYTHON given on the command line or in the environment is the only candidate.
@@ -65,8 +66,15 @@ package: .venv/.stamp ## The deployment zip for STAGE, looked through, in dist/
 wheels: .venv/.stamp ## Whether every pin that ships has a wheel for every Lambda runtime
 	@$(VENV)/python -m ops wheels
 
-generate: .venv/.stamp ## Rewrite the files that follow from ops/stages.py
+generate: .venv/.stamp ## Rewrite what follows from ops/, ops/team.toml and infra/lex_bot.yaml
 	@$(VENV)/python -m ops generate
+
+bench: .venv/.stamp ## Every measurement of bench/, one after the other, with its figures
+	@failed=; for bench in $(BENCHES); do \
+	  printf '\n== %s\n' "$$bench"; \
+	  $(VENV)/python -m bench.$$bench || failed="$$failed $$bench"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make: not as promised:$$failed" >&2; exit 1; fi
 
 clean: ## Remove .venv, caches and built files
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox dist

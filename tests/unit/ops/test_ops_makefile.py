@@ -66,7 +66,25 @@ def test_help_lists_every_verb_that_the_readme_names(clone: Path) -> None:
     listed = set(re.findall(r"make (\w+)", make(clone, "help").stdout))
     assert listed == {
         *("help", "demo", "chat", "run", "test", "lint", "types"),
-        *("package", "wheels", "local", "generate", "clean"),
+        *("package", "wheels", "local", "generate", "bench", "clean"),
     }
     named = set(re.findall(r"(?m)(?:^|`)make (\w+)", (ROOT / "README.md").read_text()))
     assert named <= listed
+
+
+def test_bench_runs_each_measurement_and_names_those_that_fail(clone: Path) -> None:
+    python = clone / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "ran $2"\n[ "$2" != bench.outages ]\n')
+    python.chmod(0o755)
+    (clone / ".venv/.stamp").touch()
+    done = make(clone, "bench")
+    runnable = {
+        f"bench.{file.stem}"
+        for file in (ROOT / "bench").glob("*.py")
+        if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+    }
+    ran = re.findall(r"(?m)^ran (\S+)$", done.stdout)
+    assert (set(ran), len(ran)) == (runnable, len(runnable))
+    assert done.returncode
+    assert own_lines(done.stderr) == ["make: not as promised: outages"]
