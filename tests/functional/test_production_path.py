@@ -118,7 +118,7 @@ def test_what_acts_asks_first_and_never_asks_a_model(
     assert sandbox.count("bedrock-runtime") == 0
 
 
-def test_no_turn_reads_a_secret(sandbox: Sandbox) -> None:
+def test_no_grounded_turn_reads_a_secret(sandbox: Sandbox) -> None:
     for words in ("hello", "what is the demo about", "goodbye"):
         sandbox.conversation().say(words)
     assert sandbox.count("secretsmanager") == 0
