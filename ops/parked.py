@@ -15,6 +15,8 @@ from ops.stages import CREATE_LEAD, ERASE_LEAD, UPDATE_LEAD
 
 DISCARDED_SECONDS = 7 * 86_400
 """How long a discarded lead stays, for whoever was too quick."""
+GIVEN_UP: tuple[Kind, ...] = ("start", "summary", "callback", "update", "parked")
+"""What is not carried out any more once a lead is discarded; a deletion always is."""
 # These are nobody's work but recovery's: a row of their own kind brings them back.
 _BACK_TO_RECOVERY: dict[str, Kind] = {"start": "start", "summary": "summary"}
 
@@ -94,7 +96,8 @@ def discard(desk: Desk, row: Parked, reason: str) -> str:
         outcome = "expires in 7 days"
     except ConditionFailedError:
         outcome = "was gone already"
-    desk.pending.done("parked", row.interaction_id)
+    for kind in GIVEN_UP:
+        desk.pending.done(kind, row.interaction_id)
     return outcome
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.errors import DependencyError
+from chalicelib.errors import RejectedByDependencyError
 
 WRITTEN: Mapping[str, tuple[str, ...]] = {
     "Lead": (
@@ -39,12 +39,12 @@ class Finding:
 
 
 def findings(records: Records, external_id_field: str) -> list[Finding]:
-    """One finding for each thing looked at, the login first."""
+    """One finding for each thing looked at; RetryableDependencyError when nobody answers."""
     found: list[Finding] = []
     for name, fields in WRITTEN.items():
         try:
             described = records.describe(name)
-        except DependencyError as exc:
+        except RejectedByDependencyError as exc:
             return [*found, Finding(f"{name}: login and description", f"{exc}")]
         by_name = {field["name"]: field for field in described.get("fields", [])}
         found.append(Finding(f"{name}: login and description"))

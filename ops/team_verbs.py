@@ -64,9 +64,11 @@ def _check_salesforce(arguments: argparse.Namespace) -> int:
     records = SalesforceRecords(login, variables["SALESFORCE_API_VERSION"])
     try:
         found = findings(records, variables["SALESFORCE_EXTERNAL_ID_FIELD"])
+    except DependencyError as exc:
+        raise unavailable(arguments.stage, exc) from exc
     finally:
         records.close()
-    rows = [{"what": each.subject, "problem": each.problem or "none"} for each in found]
+    rows = [{"what": each.subject, "result": each.problem or "ok"} for each in found]
     _told(rows, arguments, "")
     return int(any(each.problem for each in found))
 

@@ -23,7 +23,7 @@ LEFT_OUT = "[...]"
 SILENT = Summary(
     topics="Nothing was said in this call.",
     outcome="The call was answered, and then nobody spoke.",
-    next_step="Call again, or write to the visitor.",
+    next_step="Call again.",
 )
 
 _LABELS = {"topics": "topics", "outcome": "outcome", "next step": "next_step"}

@@ -34,14 +34,14 @@ def org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SalesforceS
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
-    return {row["what"]: row["problem"] for row in rows}
+    return {row["what"]: row["result"] for row in rows}
 
 
 def test_an_organisation_with_all_it_needs_passes(
     org: SalesforceServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command_line.main(ARGUMENTS) == 0
-    assert set(told(capsys).values()) == {"none"}
+    assert set(told(capsys).values()) == {"ok"}
 
 
 def test_a_missing_external_id_is_named_on_both_objects(
@@ -61,6 +61,14 @@ def test_one_that_is_not_unique_is_told(
     org.change({"external_id_is_unique": False})
     assert command_line.main(ARGUMENTS) == 1
     assert "two records" in told(capsys)["Lead: external id Atlas_Interaction_Id__c"]
+
+
+def test_an_organisation_that_does_not_answer_is_no_finding(
+    org: SalesforceServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org.close()
+    assert command_line.main(ARGUMENTS) == 3
+    assert "salesforce" in capsys.readouterr().err
 
 
 def test_a_login_that_is_refused_is_the_finding(

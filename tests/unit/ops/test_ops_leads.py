@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deletions import receipt_id
+from chalicelib.pending_work import Kind
 from ops import __main__ as command_line
 from ops import desk as desks
 from ops import team_verbs
@@ -179,6 +180,15 @@ def test_a_discard_notes_why_and_lets_the_lead_expire(world: LeadWorld, ops: Ops
     assert world.lead().expires_at == int(world.clock()) + DISCARDED_SECONDS
     item = world.wire.scan(TableName="atlas-local-leads")["Items"][0]
     assert item["discard_reason"] == {"S": "a test"}
+
+
+def test_nothing_of_a_discarded_lead_is_carried_out_later(world: LeadWorld, ops: Ops) -> None:
+    world.consented()
+    kinds: tuple[Kind, ...] = ("parked", "callback", "update", "summary", "start")
+    for kind in kinds:
+        world.services.pending.put(kind, INTERACTION, world.clock())
+    assert ops("leads", "discard", "--id", INTERACTION, "--reason", "a test")[0] == 0
+    assert [world.services.pending.all(kind) for kind in kinds] == [[]] * 5
 
 
 def test_a_discard_needs_a_reason_and_spares_deletions(world: LeadWorld, ops: Ops) -> None:
