@@ -17,6 +17,8 @@ from bench import hundred_consents
 from bench.recovery import recovered
 from bench.site import Site
 from bench.visitor import Reply, Visitor, number_of
+from chalicelib.deletions import receipt_id
+from chalicelib.steps.erase_lead import SECOND_SWEEP_SECONDS
 
 NUMBERS = map(number_of, count(5000))
 EXTERNAL_ID = "Atlas_Interaction_Id__c"
@@ -100,7 +102,9 @@ def test_a_call_back_is_one_task_and_one_message_without_the_person(
         assert person not in everything
 
 
-def test_what_this_conversation_left_is_deleted_at_once(site: Site, visitor: Visitor) -> None:
+def test_what_this_conversation_left_is_deleted_at_once_and_looked_for_once_more(
+    site: Site, visitor: Visitor
+) -> None:
     talked(visitor)
     (call,) = site.calls_to(visitor.number)
     bucket, _, key = call["recording"].partition("/")
@@ -120,6 +124,30 @@ def test_what_this_conversation_left_is_deleted_at_once(site: Site, visitor: Vis
     assert not site.item("scenario-cache", visitor.interaction_id)
     assert not [each for each in keys() if call["id"] in each]
     assert not [lead for lead in site.salesforce("Lead") if lead["Phone"] == visitor.number]
+    _age_first_sweep(site, visitor.interaction_id)
+    recovered(site, SECONDS, ("erase",), hurry=True)
+    assert not site.item("leads", visitor.interaction_id)
+    receipt = _receipt(site, visitor.interaction_id)
+    assert (receipt["sweeps"]["N"], receipt["found_items"]["N"]) == ("2", "1")
+    assert not [part for part in (visitor.number, *visitor.name.split()) if part in str(receipt)]
+
+
+def _receipt(site: Site, interaction_id: str) -> dict[str, Any]:
+    key = {"request_id": {"S": receipt_id(interaction_id)}}
+    table = site.client("dynamodb").get_item(TableName="atlas-local-deletions", Key=key)
+    found: dict[str, Any] = table["Item"]
+    return found
+
+
+def _age_first_sweep(site: Site, interaction_id: str) -> None:
+    """As if the time until the second sweep had passed."""
+    earlier = float(_receipt(site, interaction_id)["first_at"]["N"]) - SECOND_SWEEP_SECONDS
+    site.client("dynamodb").update_item(
+        TableName="atlas-local-deletions",
+        Key={"request_id": {"S": receipt_id(interaction_id)}},
+        UpdateExpression="SET first_at = :earlier",
+        ExpressionAttributeValues={":earlier": {"N": repr(earlier)}},
+    )
 
 
 def _reasons(site: Site, kind: str) -> list[str]:
