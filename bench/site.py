@@ -17,7 +17,7 @@ from botocore.config import Config
 from sandbox.aws_api import ACCOUNT
 from sandbox.conversation.child import Address, own_sandbox
 
-PENDING_KINDS = ("start", "summary", "callback", "erase")
+PENDING_KINDS = ("start", "summary", "callback", "update", "erase")
 # Schedules would start what a measurement holds back on purpose; it runs them itself.
 _SERVE = (sys.executable, "-m", "sandbox", "serve", "--no-schedules")
 _boto3: Any = boto3
