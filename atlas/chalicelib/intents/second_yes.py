@@ -63,13 +63,16 @@ def _said_before(turn: Turn, services: Services) -> str:
 
 
 def _booked_lead(turn: Turn, services: Services) -> Lead | None:
+    """This session's, if its call is to come; not where calls were refused since."""
     if not (interaction_id := known_id(turn, BOOKED)):
         return None
     try:
         lead = services.leads.get(interaction_id)
+        if lead is None or not services.call_limits.may_call(lead.phone_hash):
+            return None
     except DependencyError as exc:
         services.log.warning("booking not read", error=str(exc))
         return None
-    is_own = lead is not None and lead.session == session_hash(turn.session_id)
-    is_open = lead is not None and lead.status == "consented" and not lead.call_ended_at
+    is_own = lead.session == session_hash(turn.session_id)
+    is_open = lead.status == "consented" and not lead.call_ended_at
     return lead if is_own and is_open else None

@@ -582,6 +582,15 @@ def test_a_second_yes_while_the_table_is_down_is_answered_all_the_same(chat: Cha
     assert len(chat.world.workflow.started) == 1
 
 
+def test_a_yes_after_a_stop_of_calls_promises_no_call(chat: ChatWorld) -> None:
+    up_to_consent(chat)
+    assert chat.say("yes") == BOOKED
+    chat.say("stop calling me")
+    assert chat.say(NUMBER) == CONTENT.said("stopped", number=NUMBER)
+    assert chat.say("yes") != BOOKED
+    assert chat.world.models.prompts
+
+
 # Limits, hours and failures.
 
 
