@@ -97,7 +97,7 @@ ACCESS = {
         workflow=("SendTaskSuccess",),
     ),
     RECOVER_LEADS: Access(
-        {"leads": _GET, "pending-work": ("Query", "PutItem", "UpdateItem", "DeleteItem")},
+        {"leads": _WORK, "pending-work": ("Query", "PutItem", "UpdateItem", "DeleteItem")},
         invokes=(UPDATE_LEAD, ERASE_LEAD),
         workflow=("StartExecution", "SendTaskSuccess"),
         tells_the_team=True,

@@ -15,7 +15,7 @@ from chalicelib.errors import RejectedByDependencyError
 WRITTEN: Mapping[str, tuple[str, ...]] = {
     "Lead": (
         *("FirstName", "LastName", "Company", "Phone", "LeadSource", "Status"),
-        "Description",
+        *("Description", "DoNotCall"),
     ),
     "Task": ("Subject", "WhoId", "Status", "Priority", "Description"),
 }

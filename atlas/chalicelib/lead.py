@@ -55,8 +55,9 @@ class Lead:
     """Times are seconds since the epoch, 0.0 for not yet; "" stands for not yet as well.
 
     `asked`: what the visitor wanted to know, oldest first. `session`: see `session_hash`.
-    `call_key`: the secret half of the call's `interactionKey`. `erasing_at`: when its erasure
-    began; from then on there is nothing of the person in it (`LeadTable.strip`).
+    `do_not_call_at`: when a stop of all calls was asked for; `do_not_call_told_at`: when Salesforce
+    had been told. `call_key`: the secret half of the call's `interactionKey`. `erasing_at`: when
+    its erasure began; from then on there is nothing of the person in it (`LeadTable.strip`).
     """
 
     interaction_id: str
@@ -89,6 +90,8 @@ class Lead:
     callback_requested_at: float = 0.0
     callback_task_id: str = ""
     callback_notified_at: float = 0.0
+    do_not_call_at: float = 0.0
+    do_not_call_told_at: float = 0.0
     erasing_at: float = 0.0
     expires_at: float = 0.0
 

@@ -15,7 +15,7 @@ from chalicelib.visitor_names import split
 
 Fields = dict[str, str]
 
-CALL, CALLBACK = "call", "callback"
+CALL, CALLBACK, STOP = "call", "callback", "stop"
 """The purposes of activities; their records and blocks are named by them."""
 _CALL_WORDS: Mapping[str, str] = {
     CallOutcome.COMPLETED: "answered, to its end",
@@ -86,6 +86,12 @@ def callback_block(lead: Lead) -> Block:
     """The wish to be called back by a person."""
     words = f"A call back by a person was requested at: {moment(lead.callback_requested_at)}"
     return Block(block_name(CALLBACK, lead.interaction_id), (words,))
+
+
+def stop_block(lead: Lead) -> Block:
+    """The wish to be called no more; in a chat nobody has proved that the number is theirs."""
+    words = f"Asked not to be called again at: {moment(lead.do_not_call_at)}"
+    return Block(block_name(STOP, lead.interaction_id), (words,))
 
 
 def call_task(lead: Lead, outcome: str, lead_id: str, now: float) -> Fields:

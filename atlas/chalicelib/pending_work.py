@@ -1,8 +1,8 @@
 """What must still happen, one row each, so that no crash and no outage loses it.
 
 `start`: consented, perhaps not started. `summary`: a call has ended, its recording may still
-come. `update`: a summary that came late, perhaps not in Salesforce. `callback`, `erase`: asked for,
-not carried out. `parked`: given up, for a person to see.
+come. `update`: a late summary, or a wish for no more calls, perhaps not in Salesforce. `callback`,
+`erase`: asked for, not carried out. `parked`: given up, for a person to see.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Literal
 from chalicelib.dynamodb import ConditionFailedError, Item, Table, attributes, plain
 
 Kind = Literal["start", "summary", "update", "callback", "erase", "parked"]
+DO_NOT_CALL = "do_not_call"
+"""The reason of an `update` row that brings a wish for no more calls; the row alone is the wish."""
 ROWS_PER_READ = 100
 PAGES_PER_READ = 10
 """Of 1 MB, so some 50,000 rows: more than an hour of nothing but failures leaves behind."""
@@ -99,9 +101,22 @@ class PendingWork:
 
     def done(self, kind: Kind, interaction_id: str) -> None:
         """Remove the row; no error when it is not there."""
-        self.table.call(
-            "delete_item", Key=attributes({"kind": kind, "interaction_id": interaction_id})
-        )
+        self.table.call("delete_item", Key=_key(kind, interaction_id))
+
+    def done_if(self, kind: Kind, interaction_id: str, reason: str, *, is_it: bool) -> None:
+        """Remove the row if its reason is that one, or is not; other work of the kind stays."""
+        with suppress(ConditionFailedError):
+            self.table.call(
+                "delete_item",
+                Key=_key(kind, interaction_id),
+                ConditionExpression=f"#reason {'=' if is_it else '<>'} :reason",
+                ExpressionAttributeNames={"#reason": "reason"},
+                ExpressionAttributeValues=attributes({":reason": reason}),
+            )
+
+
+def _key(kind: Kind, interaction_id: str) -> Item:
+    return attributes({"kind": kind, "interaction_id": interaction_id})
 
 
 def item_of(work: Work) -> Item:

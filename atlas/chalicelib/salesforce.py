@@ -54,6 +54,8 @@ class SalesforceApi(Protocol):
 
     def lead(self, salesforce_id: str, *fields: str) -> dict[str, Any] | None: ...
 
+    def change_lead(self, salesforce_id: str, fields: Mapping[str, bool]) -> None: ...
+
     def write_blocks(self, name: ObjectName, record_id: str, blocks: Sequence[Block]) -> bool: ...
 
     def upsert_task(
@@ -137,6 +139,10 @@ class Salesforce:
     def lead(self, salesforce_id: str, *fields: str) -> dict[str, Any] | None:
         """The lead's fields as they are now; None where it is gone."""
         return self._records.get("Lead", salesforce_id, fields)
+
+    def change_lead(self, salesforce_id: str, fields: Mapping[str, bool]) -> None:
+        """Set fields, whoever wrote meanwhile: for what holds no words of others."""
+        self._records.update("Lead", salesforce_id, fields)
 
     def write_blocks(self, name: ObjectName, record_id: str, blocks: Sequence[Block]) -> bool:
         """Put the blocks into the record's Description; False when they stood there already.

@@ -89,11 +89,17 @@ class SalesforceRecords:
         return checked_id(_object(answer).get("id")), status == requests.codes.created
 
     def update(
-        self, name: str, record_id: str, fields: Mapping[str, Any], unmodified_since: datetime
+        self,
+        name: str,
+        record_id: str,
+        fields: Mapping[str, Any],
+        unmodified_since: datetime | None = None,
     ) -> None:
-        """Change fields; RecordChangedError when somebody wrote after that moment."""
-        moment = format_datetime(unmodified_since.astimezone(UTC), usegmt=True)
-        headers, data, path = {"If-Unmodified-Since": moment}, dict(fields), checked_id(record_id)
+        """Change fields; RecordChangedError when somebody wrote after that moment (None: any)."""
+        headers, data, path = {}, dict(fields), checked_id(record_id)
+        if unmodified_since is not None:
+            moment = format_datetime(unmodified_since.astimezone(UTC), usegmt=True)
+            headers["If-Unmodified-Since"] = moment
         _check_no_content(
             self._call(lambda sf: getattr(sf, name).update(path, data, headers=headers))
         )

@@ -23,6 +23,7 @@ from chalicelib.errors import (
     ThrottledError,
 )
 from chalicelib.lead import Lead, Summary
+from chalicelib.lead_fields import stop_block
 from chalicelib.salesforce import Salesforce
 from chalicelib.salesforce_blocks import Block, block_name
 from chalicelib.secret_store import SecretStore
@@ -316,3 +317,21 @@ def test_the_story_from_consent_to_callback_with_every_second_answer_lost(
         assert sorted(subjects) == ["AI call: answered", "Call back"]
         assert team.told == [world.lead().callback_task_id]
         assert world.lead().expires_at > 0
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_a_wish_for_no_more_calls_stands_on_the_lead(org: Org, is_allowed: bool) -> None:
+    """The block at any rate; the field where the organisation lets Atlas write it."""
+    with lead_world() as world:
+        salesforce = org.adapter()
+        services = world.with_services(salesforce=salesforce)
+        lead = world.consented(do_not_call_at=world.clock())
+        deadline = Deadline.after(600)
+        record = salesforce.upsert_lead(FIELDS, INTERACTION)
+        salesforce.write_blocks("Lead", record.id, [stop_block(lead)])
+        if not is_allowed:
+            org.fault(operation="Lead.update", error="INVALID_FIELD_FOR_INSERT_UPDATE")
+        for _ in range(2):
+            assert update_lead(UpdateLeadInput(INTERACTION), deadline, services).outcome
+        assert org.only("Lead")["DoNotCall"] is is_allowed
+        assert org.only("Lead")["Description"].count("Asked not to be called again at") == 1

@@ -1,6 +1,7 @@
 """StopCallingIntent: a number goes on the do-not-call list, at once and for good.
 
-It asks for no proof and no confirmation: a call that does not come harms nobody. In a call the
+It asks for no proof and no confirmation: a call that does not come harms nobody. The number's leads
+in Salesforce are told too, so that no person of the team calls either. In a call the
 number is the call's own; in the chat it is asked for.
 """
 
@@ -17,6 +18,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.intents.number_answer import NUMBER_SLOT, REFUSED, read_number
 from chalicelib.intents.outcome import DELEGATED, MAX_TRIES, ElicitSlot, Outcome, given_up
+from chalicelib.intents.stopped_leads import tell_salesforce
 from chalicelib.intents.writing import written
 from chalicelib.lead import Lead
 from chalicelib.lex import Turn
@@ -56,6 +58,7 @@ def _stopped(lead: Lead, content: Content, deadline: Deadline, services: Service
     """In a call nothing is left to ask, so that one hook suffices."""
     if not _is_written(lambda: lead.phone_hash, deadline, services):
         return _ended("stop_failed", content, problem="not written")
+    tell_salesforce(lambda: [lead], deadline, services)
     return Outcome(Answer(content.texts["stopped_on_phone"], Source.FIXED), attributes=_ENDED)
 
 
@@ -72,6 +75,9 @@ def _from_chat(turn: Turn, content: Content, deadline: Deadline, services: Servi
         return replace(DELEGATED, slots={NUMBER_SLOT: number.e164})
     if not _is_written(lambda: services.phone_hash(number.e164), deadline, services):
         return _ended("stop_failed", content, problem="not written")
+    tell_salesforce(
+        lambda: services.leads.by_phone(services.phone_hash(number.e164)), deadline, services
+    )
     said = content.said("stopped", number=number.readable)
     return Outcome(Answer(said, Source.FIXED), attributes=_ENDED)
 

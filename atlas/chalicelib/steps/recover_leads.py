@@ -14,7 +14,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
 from chalicelib.lead import CallOutcome
 from chalicelib.observability import place_of
-from chalicelib.pending_work import Kind, Work
+from chalicelib.pending_work import DO_NOT_CALL, Kind, Work
 from chalicelib.steps.payloads import InteractionInput, StepResult, UpdateLeadInput
 
 if TYPE_CHECKING:
@@ -142,6 +142,10 @@ def _resume_without_summary(work: Work, deadline: Deadline, services: Services) 
 
 def _update(work: Work, deadline: Deadline, services: Services) -> bool:
     """`update_lead` removes the row when Salesforce and the team have it."""
+    if work.reason == DO_NOT_CALL:
+        # The turn may have ended between its row and its mark.
+        once = {"do_not_call_at": services.clock()}
+        services.leads.update(work.interaction_id, {"expires_at": 0.0}, once=once)
     task = UpdateLeadInput(work.interaction_id)
     function = services.settings.update_lead_function
     services.background.invoke(function, task.to_json(), deadline)

@@ -1,8 +1,8 @@
-"""Workflow task: the call's outcome, its summary and a wish to be called back reach Salesforce.
+"""Workflow task: the call's outcome, its summary and the person's wishes reach Salesforce.
 
-It also runs alone after a summary that came late, after a request for a callback, and for what was
-parked, so it makes up for whatever is missing. Every part is idempotent, and what people wrote
-stays as they wrote it.
+It also runs alone after a summary that came late, after a request for a callback or for no more
+calls, and for what was parked, so it makes up for whatever is missing. Every part is idempotent,
+and what people wrote stays as they wrote it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from chalicelib.lead_fields import (
     call_task,
     callback_block,
     callback_task,
+    stop_block,
 )
-from chalicelib.pending_work import Kind
+from chalicelib.pending_work import DO_NOT_CALL, Kind
 from chalicelib.steps.create_lead import into_salesforce
 from chalicelib.steps.payloads import StepResult, UpdateLeadInput
 
@@ -32,6 +33,14 @@ RETENTION_SECONDS = 30 * 86_400
 """How long an item stays after Salesforce has all of it (docs/decisions/0051)."""
 OWN_WORK: tuple[Kind, ...] = ("update", "callback")
 """The rows that bring this step back until it has carried them out."""
+FIELD_REFUSED = frozenset(
+    (
+        *("INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INSUFFICIENT_ACCESS_OR_READONLY"),
+        *("FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION"),
+        "FIELD_INTEGRITY_EXCEPTION",
+    )
+)
+"""With which an organisation keeps one field from Atlas, and not the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,11 @@ def _updated(lead: Lead, task: UpdateLeadInput, services: Services) -> UpdateLea
         _write_call(lead, record.salesforce_id, outcome, services)
     if lead.callback_requested_at:
         _request_callback(lead, record.salesforce_id, services)
+    if lead.do_not_call_at and not lead.do_not_call_told_at:
+        _forbid_calls(lead, record.salesforce_id, services)
     if outcome:
         _let_go(lead, services)
+    _update_done(lead, services)
     services.pending.done("parked", lead.interaction_id)
     return UpdateLeadResult("updated", record.mode, record.salesforce_id)
 
@@ -114,6 +126,8 @@ def _write_lead(lead: Lead, salesforce_id: str, outcome: str, services: Services
     blocks = [call_block(lead, outcome)] if outcome else []
     if lead.callback_requested_at:
         blocks.append(callback_block(lead))
+    if lead.do_not_call_at:
+        blocks.append(stop_block(lead))
     if blocks:
         services.salesforce.write_blocks("Lead", salesforce_id, blocks)
 
@@ -140,10 +154,29 @@ def _request_callback(lead: Lead, salesforce_id: str, services: Services) -> Non
     services.pending.done("callback", interaction_id)
 
 
+def _forbid_calls(lead: Lead, salesforce_id: str, services: Services) -> None:
+    """Once: whoever clears the field later has a reason. The block tells it without the field."""
+    try:
+        services.salesforce.change_lead(salesforce_id, {"DoNotCall": True})
+    except RejectedByDependencyError as exc:
+        if exc.reason not in FIELD_REFUSED:
+            raise
+        services.log.warning(
+            "DoNotCall refused", interaction_id=lead.interaction_id, error=str(exc)
+        )
+    services.leads.update(lead.interaction_id, once={"do_not_call_told_at": services.clock()})
+
+
 def _let_go(lead: Lead, services: Services) -> None:
     """Salesforce has confirmed lead and call: the item may expire, never before."""
     expires_at = int(services.clock()) + RETENTION_SECONDS
     services.leads.update(lead.interaction_id, {"expires_at": expires_at})
-    if lead.summary is not None:
-        # A row for a summary that this run did not read yet stays: it has not been carried out.
+
+
+def _update_done(lead: Lead, services: Services) -> None:
+    """A row for what this run did not read on the lead yet stays: it has not been carried out."""
+    has_summary, is_stopped = lead.summary is not None, bool(lead.do_not_call_at)
+    if has_summary and is_stopped:
         services.pending.done("update", lead.interaction_id)
+    elif has_summary or is_stopped:
+        services.pending.done_if("update", lead.interaction_id, DO_NOT_CALL, is_it=is_stopped)

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import RejectedByDependencyError
 from chalicelib.fulfillment import conversation_turn
+from chalicelib.intents.stopped_leads import INVOKED_AT_ONCE
+from chalicelib.pending_work import CARRIED_OUT_LATER_SECONDS
+from chalicelib.steps.recover_leads import RecoverLeadsInput, recover_leads
 from tests.chat_world import ChatWorld, chat_world
-from tests.fakes import CONTENTS, an_invocation
+from tests.fakes import CONTENTS, EPOCH, an_invocation
 from tests.lead_world import INTERACTION, PHONE
 from tests.lex_shapes import problems
 
@@ -189,6 +193,93 @@ def test_the_number_is_nowhere_but_as_a_keyed_hash(chat: ChatWorld) -> None:
     assert "history" not in chat.attributes
 
 
+# The leads of the number, and with them Salesforce.
+
+
+def told(chat: ChatWorld) -> list[str]:
+    """The interactions that update_lead was asked to bring to Salesforce."""
+    function = chat.world.services.settings.update_lead_function
+    invoked = chat.world.background.invoked
+    return [payload["interaction_id"] for name, payload in invoked if name == function]
+
+
+def rows(chat: ChatWorld) -> list[tuple[str, str]]:
+    found = chat.world.services.pending.all("update")
+    return [(work.interaction_id, work.reason) for work in found]
+
+
+def test_the_numbers_lead_is_marked_and_brought_to_salesforce(chat: ChatWorld) -> None:
+    chat.world.consented(expires_at=EPOCH + 3_600)
+    assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert chat.world.lead().do_not_call_at == EPOCH
+    assert chat.world.lead().expires_at == 0
+    assert rows(chat) == [(INTERACTION, "do_not_call")]
+    assert told(chat) == [INTERACTION]
+
+
+def test_asking_again_brings_it_to_salesforce_once(chat: ChatWorld) -> None:
+    chat.world.consented()
+    for _ in range(2):
+        assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert told(chat) == [INTERACTION]
+
+
+@pytest.mark.parametrize("status", ["offered", "withdrawn", "erasing"])
+def test_who_has_agreed_to_nothing_is_not_in_salesforce(chat: ChatWorld, status: str) -> None:
+    chat.world.consented(status=status, expires_at=EPOCH + 3_600)
+    assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert (rows(chat), told(chat)) == ([], [])
+    assert chat.world.lead().do_not_call_at == 0
+
+
+def test_leads_of_other_numbers_stay_as_they_are(chat: ChatWorld) -> None:
+    chat.world.consented()
+    chat.say("stop calling +1 415 555 0133")
+    assert (rows(chat), told(chat)) == ([], [])
+
+
+def test_of_many_leads_every_one_is_marked_and_few_are_invoked_at_once(chat: ChatWorld) -> None:
+    for number in range(INVOKED_AT_ONCE + 2):
+        each = f"{number:032x}"
+        chat.world.offered(interaction_id=each)
+        chat.world.services.leads.update(each, {"status": "consented", "expires_at": 0.0})
+    assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert len(rows(chat)) == INVOKED_AT_ONCE + 2
+    assert len(told(chat)) == INVOKED_AT_ONCE
+
+
+@pytest.mark.parametrize("operation", ["query", "update_item"])
+def test_a_table_that_fails_for_a_moment_is_asked_again(chat: ChatWorld, operation: str) -> None:
+    chat.world.consented()
+    chat.world.wire.faults[operation] = ["InternalServerError"]
+    assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert told(chat) == [INTERACTION]
+
+
+@pytest.mark.parametrize("code", ["InternalServerError", "AccessDeniedException"])
+@pytest.mark.parametrize("operation", ["query", "update_item"])
+def test_leads_that_cannot_be_marked_take_nothing_from_the_list(
+    chat: ChatWorld, operation: str, code: str
+) -> None:
+    chat.world.consented()
+    chat.world.wire.faults[operation] = [code] * 3
+    assert chat.say("stop calling +1 415 555 0132") == STOPPED
+    assert not may_call(chat)
+    assert told(chat) == []
+    assert chat.world.lines.of("do-not-call not noted on every lead")
+
+
+def test_a_row_without_its_mark_is_made_up_for_by_recovery(chat: ChatWorld) -> None:
+    chat.world.consented()
+    chat.world.wire.faults["update_item"] = ["InternalServerError"] * 3
+    chat.say("stop calling +1 415 555 0132")
+    chat.world.clock.advance(CARRIED_OUT_LATER_SECONDS)
+    deadline = Deadline.after(50, clock=chat.world.clock)
+    recover_leads(RecoverLeadsInput(), deadline, chat.world.services)
+    assert chat.world.lead().do_not_call_at == chat.world.clock()
+    assert told(chat) == [INTERACTION]
+
+
 # On the phone.
 
 
@@ -198,6 +289,8 @@ def test_in_a_call_its_own_number_goes_on_the_list_at_once(chat: ChatWorld) -> N
     assert said(reply) == CONTENT.texts["stopped_on_phone"]
     assert reply["sessionState"]["intent"]["state"] == "Fulfilled"
     assert not may_call(chat)
+    assert chat.world.lead().do_not_call_at == EPOCH
+    assert (rows(chat), told(chat)) == ([(INTERACTION, "do_not_call")], [INTERACTION])
 
 
 @pytest.mark.parametrize("key", [None, "0" * 64, INTERACTION + "ef" * 16, "junk", KEY[:-1]])

@@ -12,6 +12,8 @@ import pytest
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError, RejectedByDependencyError, RetryableDependencyError
 from chalicelib.lead import Summary
+from chalicelib.lead_fields import stop_block
+from chalicelib.pending_work import DO_NOT_CALL
 from chalicelib.steps.payloads import UpdateLeadInput
 from chalicelib.steps.recover_leads import RecoverLeadsInput, recover_leads
 from chalicelib.steps.update_lead import (
@@ -341,6 +343,74 @@ def test_the_row_of_a_late_summary_goes_last(org: SalesforceWorld) -> None:
     assert org.rows("update") == [INTERACTION]
     org.update()
     assert org.rows("update") == []
+
+
+def stopped(org: SalesforceWorld, **changes: Any) -> None:
+    """A lead whose person wants no more calls, and the row that brings it to Salesforce."""
+    org.world.consented(do_not_call_at=EPOCH, **changes)
+    org.world.services.pending.put("update", INTERACTION, EPOCH, reason=DO_NOT_CALL)
+
+
+@pytest.mark.parametrize("call", [{}, DONE])
+def test_a_wish_for_no_more_calls_stands_on_the_lead(
+    either: SalesforceWorld, call: dict[str, Any]
+) -> None:
+    stopped(either, **call)
+    either.update()
+    either.update()
+    assert either.fake.only("Lead")["DoNotCall"] is True
+    line = "Asked not to be called again at: 2027-01-15 08:00 UTC"
+    assert either.description().count(line) == 1
+    assert either.rows("update") == []
+
+
+def test_who_clears_the_field_later_finds_it_cleared(org: SalesforceWorld) -> None:
+    stopped(org)
+    org.update()
+    org.fake.person_writes("Lead", DoNotCall=False)
+    org.update("no_answer")
+    assert org.fake.only("Lead")["DoNotCall"] is False
+
+
+def test_a_field_that_may_not_be_written_leaves_the_block_and_is_not_retried(
+    org: SalesforceWorld,
+) -> None:
+    stopped(org)
+    org.world.services.salesforce.upsert_lead({"LastName": "Lopez"}, INTERACTION)
+    org.fake.person_writes("Lead", Description=stop_block(org.world.lead()).text)
+    org.fake.faults = [("PATCH Lead", problem("INVALID_FIELD_FOR_INSERT_UPDATE"))]
+    assert org.update().outcome == "updated"
+    (line,) = org.world.lines.of("DoNotCall refused")
+    assert "INVALID_FIELD_FOR_INSERT_UPDATE" in line["error"]
+    assert "Lopez" not in str(line)
+    assert org.rows("update") == []
+    org.update()
+    assert "DoNotCall" not in org.fake.only("Lead")
+    assert "Asked not to be called again" in org.description()
+
+
+@pytest.mark.parametrize("fault", [(503, "<html>"), problem("INSUFFICIENT_ACCESS"), LOST])
+def test_an_outage_between_block_and_field_keeps_the_row(org: SalesforceWorld, fault: Any) -> None:
+    stopped(org)
+    org.world.services.salesforce.upsert_lead({"LastName": "Lopez"}, INTERACTION)
+    org.fake.person_writes("Lead", Description=stop_block(org.world.lead()).text)
+    org.fake.faults = [("PATCH Lead", fault)]
+    with pytest.raises(DependencyError):
+        org.update()
+    assert org.rows("update") == [INTERACTION]
+    org.update()
+    assert org.fake.only("Lead")["DoNotCall"] is True
+    assert org.rows("update") == []
+
+
+@pytest.mark.parametrize(("known", "reason"), [(DONE, DO_NOT_CALL), (None, "late_summary")])
+def test_a_row_for_what_this_run_did_not_read_stays(
+    org: SalesforceWorld, known: dict[str, Any] | None, reason: str
+) -> None:
+    org.world.consented(**(known or {"do_not_call_at": EPOCH}))
+    org.world.services.pending.put("update", INTERACTION, EPOCH, reason=reason)
+    org.update()
+    assert org.rows("update") == [INTERACTION]
 
 
 @pytest.mark.parametrize("status", ["offered", "withdrawn", "erasing"])

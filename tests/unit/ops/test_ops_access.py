@@ -43,6 +43,7 @@ NEEDS: dict[str, set[Need]] = {
     "pending.untold": {("pending-work", "Query")},
     "pending.told": {("pending-work", "UpdateItem")},
     "pending.done": {("pending-work", "DeleteItem")},
+    "pending.done_if": {("pending-work", "DeleteItem")},
     "contacts.placed": {("contacts", "UpdateItem")},
     "contacts.ended": {("contacts", "UpdateItem")},
     "contacts.interaction_of": {("contacts", "GetItem")},
