@@ -34,13 +34,18 @@ def test_a_signed_assertion_opens_a_session(org: RunningSalesforce) -> None:
 GOOD: list[dict[str, Any]] = [
     {"aud": "https://login.salesforce.com"},
     {"aud": ["https://other.example", "https://test.salesforce.com"]},
-    {"exp": str(int(time.time()) + 200)},
 ]
 
 
 @pytest.mark.parametrize("changes", GOOD)
 def test_what_salesforce_takes_is_taken(org: RunningSalesforce, changes: dict[str, Any]) -> None:
     assert org.ask_token(org.assertion(**changes)).status_code == 200
+
+
+def test_a_time_as_a_text_is_taken(org: RunningSalesforce) -> None:
+    # Made here: what a module makes when it is collected is long over when it runs.
+    exp = str(int(time.time()) + 200)
+    assert org.ask_token(org.assertion(exp=exp)).status_code == 200
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
