@@ -17,6 +17,7 @@ from ops.package import package
 
 FUNCTIONS = ("lex_fulfillment", "generate_answer", "keep_warm")
 
+LIVE = (FULFILLMENT, "live")
 ROOT = Path(__file__).parents[2]
 
 
@@ -121,7 +122,8 @@ def test_a_release_under_conversation_serves_no_turn_cold(sandbox: Sandbox) -> N
     assert run.returncode == 0
     assert (turns[0].served.version, turns[-1].served.version) == (before, _live(functions))
     # Of the fulfilment function the release itself invokes the new version, without the alias.
-    live = [record for record in sandbox.get("invocations") if record["alias"] == "live"]
+    # Other functions may run beside it: an answer that has grown stale is refreshed.
+    live = [r for r in sandbox.get("invocations") if (r["function"], r["alias"]) == LIVE]
     assert len(live) == len(turns)
     assert {(record["start"], record["error"]) for record in live} == {("provisioned", None)}
     functions.update_function_configuration(FunctionName=FULFILLMENT, Environment=variables)
