@@ -22,7 +22,10 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("’`´", "'"))  # noqa: RUF001
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A grounded question: everything that its prompt is made of, besides the content."""
+    """A grounded question: everything that its prompt is made of, besides the content.
+
+    `is_folded`: the text is a sample utterance that asks the same as the visitor's own words.
+    """
 
     intent: str
     grounding: str
@@ -30,8 +33,9 @@ class Question:
     locale: str
     channel: Channel
     route: str = "simple"
+    is_folded: bool = False
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
@@ -41,8 +45,9 @@ class Question:
             raise InvalidRequestError("question", "must be an object")
         fields: dict[str, Any] = {name: raw.get(name) for name in cls.__slots__}
         for name, value in fields.items():
-            if not isinstance(value, str):
-                raise InvalidRequestError(f"question.{name}", "must be a string")
+            kind, words = (bool, "true or false") if name == "is_folded" else (str, "a string")
+            if not isinstance(value, kind):
+                raise InvalidRequestError(f"question.{name}", f"must be {words}")
         if fields["channel"] not in ("chat", "phone"):
             raise InvalidRequestError("question.channel", "must be chat or phone")
         return cls(**fields)
