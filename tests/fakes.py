@@ -20,6 +20,7 @@ from chalicelib.account import Account
 from chalicelib.answer import Generated
 from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.call_limits import CallLimits
+from chalicelib.cancellation import Cancellation
 from chalicelib.consents import Consents, Limits
 from chalicelib.contact_table import ContactTable
 from chalicelib.content import Contents
@@ -135,7 +136,15 @@ class FakeModels:
     def has_candidate(self, route: Route) -> bool:
         return not self.resting
 
-    def complete(self, prompt: Prompt, route: Route, deadline: Deadline) -> Generated:
+    def complete(
+        self,
+        prompt: Prompt,
+        route: Route,
+        deadline: Deadline,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> Generated:
+        """A cancellation is looked at once, after `before_answer`."""
         if self.resting:
             return Generated("", "resting")
         self.prompts.append(prompt)
@@ -143,6 +152,8 @@ class FakeModels:
         in_time = reply.seconds <= deadline.remaining()
         self.clock.advance(min(reply.seconds, deadline.remaining()))
         self.before_answer()
+        if cancellation is not None and cancellation.is_cancelled:
+            return Generated("", "cancelled", route.models[0], seconds=reply.seconds)
         if not in_time:
             return Generated(reply.arrived, "deadline", route.models[0], seconds=reply.seconds)
         return Generated(

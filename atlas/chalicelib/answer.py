@@ -25,7 +25,8 @@ class Generated:
     """What a model wrote by the deadline.
 
     `stop_reason` is Bedrock's, or "deadline", "resting" (every model of the route is left
-    alone for a while), "refused" or "failed". Tokens are Bedrock's count, 0 when it was cut off.
+    alone for a while), "cancelled" (nobody wants it any more), "refused" or "failed". Tokens are
+    Bedrock's count, 0 when it was cut off.
     """
 
     text: str

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from chalicelib.answer import Generated
 from chalicelib.aws_errors import translated
 from chalicelib.bounded_workers import BoundedWorkers
+from chalicelib.cancellation import Cancellation
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     ContentRefusedError,
@@ -58,8 +59,19 @@ class BedrockModels:
         """Whether any model of the route may be asked now."""
         return bool(self._breakers.available(route))
 
-    def complete(self, prompt: Prompt, route: Route, deadline: Deadline) -> Generated:
-        """The text that arrived by the deadline; never raises for what Bedrock does."""
+    def complete(
+        self,
+        prompt: Prompt,
+        route: Route,
+        deadline: Deadline,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> Generated:
+        """The text that arrived by the deadline; never raises for what Bedrock does.
+
+        `cancellation`: another thread may end the call early, which then says "cancelled" and
+        counts for or against no model.
+        """
         started = time.monotonic()
         run = _Run(self._client, self._breakers, prompt, route)
         if not run.candidates:
@@ -67,8 +79,12 @@ class BedrockModels:
         if deadline.is_over():
             return Generated("", "deadline")
         future = self._workers.submit(run.ask_in_order)
-        wait((future,), timeout=deadline.keeping_back(ENDING_SECONDS).remaining())
-        run.stop(future)
+        over = threading.Event()
+        future.add_done_callback(lambda _: over.set())
+        if cancellation is not None:
+            cancellation.on_cancel(over.set)
+        over.wait(deadline.keeping_back(ENDING_SECONDS).remaining())
+        run.stop(future, is_cancelled=cancellation is not None and cancellation.is_cancelled)
         return run.generated(time.monotonic() - started)
 
 
@@ -108,7 +124,7 @@ class _Run:
             else:
                 return
 
-    def stop(self, future: Future[None]) -> None:
+    def stop(self, future: Future[None], *, is_cancelled: bool) -> None:
         """The turn's part at its deadline: no more reading, the connection closed."""
         if future.done():
             try:
@@ -117,8 +133,8 @@ class _Run:
                 self.errors.append(str(refused))
             return
         self.stopped.set()
-        self.stop_reason = "deadline"
-        if not self.parts and self._had_its_time():
+        self.stop_reason = "cancelled" if is_cancelled else "deadline"
+        if not is_cancelled and not self.parts and self._had_its_time():
             self.breakers.failed(self.model)
         if not future.cancel() and self.raw is not None:
             with suppress(OSError, ValueError, RuntimeError):

@@ -13,6 +13,7 @@ from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.background import Background
 from chalicelib.bedrock import BedrockModels
 from chalicelib.call_limits import CallLimits
+from chalicelib.cancellation import Cancellation
 from chalicelib.clients import AwsClients
 from chalicelib.consents import Consents, Limits
 from chalicelib.contact_table import ContactTable
@@ -49,7 +50,14 @@ class Models(Protocol):
 
     def has_candidate(self, route: Route) -> bool: ...
 
-    def complete(self, prompt: Prompt, route: Route, deadline: Deadline) -> Generated: ...
+    def complete(
+        self,
+        prompt: Prompt,
+        route: Route,
+        deadline: Deadline,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> Generated: ...
 
 
 class BackgroundWork(Protocol):

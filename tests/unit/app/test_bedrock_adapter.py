@@ -13,8 +13,9 @@ from botocore.validate import ParamValidator
 
 from chalicelib.bedrock import FAIR_SECONDS, WORKERS, BedrockModels, request
 from chalicelib.bounded_workers import WAITING
+from chalicelib.cancellation import Cancellation
 from chalicelib.deadline import Deadline
-from chalicelib.model_router import FAILED_REST_SECONDS, Breakers, Route
+from chalicelib.model_router import FAILED_REST_SECONDS, FAILURES_BEFORE_REST, Breakers, Route
 from chalicelib.prompts import Message, Prompt
 from tests.event_stream_server import STALL, Bedrock, Refusal, bedrock_on_loopback, ending, words
 from tests.fakes import FakeClock
@@ -390,3 +391,15 @@ def test_every_familys_request_is_one_that_botocore_takes(model: str) -> None:
 def thinking(text: str) -> dict[str, Any]:
     delta = {"reasoningContent": {"text": text}}
     return {"contentBlockDelta": {"delta": delta, "contentBlockIndex": 0}}
+
+
+def test_a_stream_that_nobody_wants_any_more_is_ended_from_another_thread(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    for _ in range(FAILURES_BEFORE_REST):
+        cancellation = Cancellation()
+        bedrock.script_by_model[FIRST] = [cancellation.cancel, STALL]
+        generated = models.complete(PROMPT, ROUTE, long_deadline(), cancellation=cancellation)
+        assert generated.stop_reason == "cancelled"
+    assert no_worker_is_busy(models)
+    assert breakers.available(ROUTE) == ROUTE.models
