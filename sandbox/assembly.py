@@ -79,7 +79,7 @@ def assemble(
     salesforce = _salesforce(built, work_dir, conditions)
     stack.callback(conditions.faults.close)
     runtime = LexRuntime(lex, functions)
-    models = BedrockRuntime(TokenTiming(conditions.latency))
+    models = BedrockRuntime(TokenTiming(conditions.latency), hold=conditions.faults.hold)
     built.services += [functions, models, LexModels(lex), runtime]
     _telephony(built, endpoint, root, runtime, conditions)
     _moto_services(built, functions, schedules)

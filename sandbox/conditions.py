@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from sandbox.counters import CallCounters
-from sandbox.faults import AnswerLostError, Faults
+from sandbox.faults import AnswerLostError, Faults, meeting
 from sandbox.http_message import HttpResponse
 from sandbox.latency import Latency
 
 UNAVAILABLE = "ServiceUnavailable"
+KEEPS_ITS_OWN_TIME = frozenset(("bedrock-runtime",))
+"""Slowed by itself, token by token: its call begins at once and is long over when it ends."""
 
 
 @runtime_checkable
@@ -54,7 +57,10 @@ class Conditions:
         elif effect.error:
             response = refuse(effect.error)
         else:
-            response = answer()
+            with meeting(effect):
+                response = answer()
+        if service in KEEPS_ITS_OWN_TIME:
+            effect = replace(effect, times_slower=1.0)
         # The work is part of the figure, so that the sandbox's own time is not added to it.
         spent = self._clock() - arrived
         self._faults.pause(effect.seconds(figure, spent) - spent)

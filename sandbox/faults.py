@@ -6,17 +6,15 @@ import errno
 import math
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sandbox.other_services import OPERATIONS_BY_SERVICE
-from sandbox.routes import service_model, service_names
+from sandbox.fault_rules import EVERY, problems_of
 
-EVERY = "*"
 HANG_LIMIT_SECONDS = 120.0
-_EFFECTS = ("latency_ms", "times_slower", "error", "hang", "lose_answer")
-_FIELDS = frozenset(("service", "operation", "rate", "count", *_EFFECTS))
 
 
 class FaultsError(ValueError):
@@ -37,7 +35,10 @@ class AnswerLostError(ConnectionResetError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Exactly one effect; `count` is how often it applies before it stops, None for ever."""
+    """Exactly one effect; `count` is how often it applies before it stops, None for ever.
+
+    `stall`: the tokens after which a stream hangs, or True for a place of its own each time.
+    """
 
     service: str
     operation: str = EVERY
@@ -46,6 +47,7 @@ class Fault:
     error: str | None = None
     hang: bool | None = None
     lose_answer: bool | None = None
+    stall: bool | int | None = None
     rate: float = 1.0
     count: int | None = None
 
@@ -55,13 +57,18 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a call meets: a factor and added seconds, then an error, a hang or a lost answer."""
+    """What a call meets: a factor and added seconds, then an error, a hang or a lost answer.
+
+    A stream hangs after `stall_tokens`, or after that share of its tokens.
+    """
 
     added_seconds: float = 0.0
     error: str | None = None
     hang: bool = False
     times_slower: float = 1.0
     lose_answer: bool = False
+    stall_tokens: int | None = None
+    stall_share: float | None = None
 
     @property
     def answer_is_lost(self) -> bool:
@@ -74,6 +81,30 @@ class Effect:
         if self.times_slower == 1:
             return figure + self.added_seconds
         return max(figure, spent) * self.times_slower + self.added_seconds
+
+    def stalls_after(self, tokens: int) -> int | None:
+        """How many of an answer's tokens are said before its stream hangs; None for no hang."""
+        if self.stall_tokens is not None:
+            return min(self.stall_tokens, tokens)
+        return None if self.stall_share is None else int(self.stall_share * tokens)
+
+
+_UNDISTURBED = Effect()
+_MET: ContextVar[Effect] = ContextVar("met", default=_UNDISTURBED)
+
+
+def met() -> Effect:
+    """What the call in this thread meets, for a service that keeps a time of its own."""
+    return _MET.get()
+
+
+@contextmanager
+def meeting(effect: Effect) -> Iterator[None]:
+    token = _MET.set(effect)
+    try:
+        yield
+    finally:
+        _MET.reset(token)
 
 
 class Faults:
@@ -111,13 +142,16 @@ class Faults:
     def draw(self, service: str, *names: str) -> Effect:
         """What this call meets, by any of its operation's names; uses up counts."""
         with self._lock:
-            met = [f for i, f in enumerate(self._faults) if self._meets(i, f, service, names)]
+            found = [f for i, f in enumerate(self._faults) if self._meets(i, f, service, names)]
+            share = self._random.random() if any(f.stall is True for f in found) else None
         return Effect(
-            added_seconds=sum(fault.latency_ms or 0.0 for fault in met) / 1000,
-            error=next((fault.error for fault in met if fault.error), None),
-            hang=any(fault.hang for fault in met),
-            times_slower=math.prod(fault.times_slower or 1.0 for fault in met),
-            lose_answer=any(fault.lose_answer for fault in met),
+            added_seconds=sum(fault.latency_ms or 0.0 for fault in found) / 1000,
+            error=next((fault.error for fault in found if fault.error), None),
+            hang=any(fault.hang for fault in found),
+            times_slower=math.prod(fault.times_slower or 1.0 for fault in found),
+            lose_answer=any(fault.lose_answer for fault in found),
+            stall_tokens=next((f.stall for f in found if type(f.stall) is int), None),
+            stall_share=share,
         )
 
     def hold(self) -> None:
@@ -150,89 +184,11 @@ def parse_faults(items: Any) -> list[Fault]:
     problems = [
         f"fault {number}: {problem}"
         for number, item in enumerate(items, start=1)
-        for problem in _problems(item)
+        for problem in problems_of(item)
     ]
     if problems:
         raise FaultsError(problems)
     return [Fault(**_without_none(item)) for item in items]
-
-
-def _problems(item: Any) -> list[str]:
-    if not isinstance(item, dict):
-        return ["must be an object"]
-    found = [f"unknown field {name!r}" for name in sorted(item.keys() - _FIELDS)]
-    found += [text for name, rule in _RULES.items() if (text := rule(item.get(name), item))]
-    given = [name for name in _EFFECTS if item.get(name) is not None]
-    if len(given) != 1:
-        found.append(f"give exactly one of {', '.join(_EFFECTS)}, not {len(given)}")
-    return found
-
-
-def _service_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    if isinstance(value, str) and (
-        value in OPERATIONS_BY_SERVICE or value in {EVERY, *service_names()}
-    ):
-        return None
-    return f'service must be named as botocore names it, such as "dynamodb", not {value!r}'
-
-
-def _operation_problem(value: Any, item: Mapping[str, Any]) -> str | None:
-    service = item.get("service")
-    if value in (None, EVERY) or not isinstance(service, str) or service == EVERY:
-        return None
-    if service in OPERATIONS_BY_SERVICE:
-        is_good = str(value).rpartition(".")[2] in OPERATIONS_BY_SERVICE[service]
-        return None if is_good else f"{service} has no operation {value!r}"
-    model = service_model(service) if service in service_names() else None
-    if model is None or value in model.operation_names:
-        return None
-    return f"{service} has no operation {value!r}"
-
-
-def _latency_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    is_good = value is None or (_is_number(value) and 0 <= value <= 900_000)
-    return None if is_good else f"latency_ms must be a number from 0 to 900000, not {value!r}"
-
-
-def _times_slower_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    is_good = value is None or (_is_number(value) and 1 <= value <= 1000)
-    return None if is_good else f"times_slower must be a number from 1 to 1000, not {value!r}"
-
-
-def _error_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    is_good = value is None or (isinstance(value, str) and value.isidentifier())
-    return None if is_good else f"error must be an error code, not {value!r}"
-
-
-def _true_problem(name: str) -> Callable[[Any, Mapping[str, Any]], str | None]:
-    return lambda value, _: None if value in (None, True) else f"{name} must be true, not {value!r}"
-
-
-def _rate_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    is_good = value is None or (_is_number(value) and 0 <= value <= 1)
-    return None if is_good else f"rate must be a number from 0 to 1, not {value!r}"
-
-
-def _count_problem(value: Any, _: Mapping[str, Any]) -> str | None:
-    is_good = value is None or (isinstance(value, int) and _is_number(value) and value >= 1)
-    return None if is_good else f"count must be a whole number from 1, not {value!r}"
-
-
-_RULES: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
-    "service": _service_problem,
-    "operation": _operation_problem,
-    "latency_ms": _latency_problem,
-    "times_slower": _times_slower_problem,
-    "error": _error_problem,
-    "hang": _true_problem("hang"),
-    "lose_answer": _true_problem("lose_answer"),
-    "rate": _rate_problem,
-    "count": _count_problem,
-}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,9 @@ class Pace:
         """When `tokens` tokens have arrived: T/4 + 3T/4 * n/80."""
         return self.first_seconds + self.per_token_seconds * tokens
 
+    def slower(self, times: float) -> Pace:
+        return Pace(self.first_seconds * times, self.per_token_seconds * times)
+
 
 class TokenTiming:
     """Draws one T per answer, uniform within the model class, from its own seeded source."""

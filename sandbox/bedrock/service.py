@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.aws_api import ApiError, Operation, Params
+from sandbox.aws_api import Operation, Params
 from sandbox.bedrock import request_rules
 from sandbox.bedrock.families import Family, base_model_id, family_of
 from sandbox.bedrock.prompt_reader import prompt_texts, read_prompt, text_before_cache_point
+from sandbox.bedrock.quotas import Quotas
 from sandbox.bedrock.writer import write_answer, write_thoughts
+from sandbox.faults import Effect, met
 from sandbox.latency import Pace, TokenTiming
 
 CACHE_SECONDS = 300.0
@@ -39,7 +40,10 @@ class _Answer:
 
 
 class BedrockRuntime:
-    """An AwsService. Tokens: one per four characters begun, three on the 5.5 generation."""
+    """An AwsService. Tokens: one per four characters begun, three on the 5.5 generation.
+
+    `hold` blocks as long as a stream that meets a stall is to hang.
+    """
 
     service_name = "bedrock-runtime"
 
@@ -48,10 +52,11 @@ class BedrockRuntime:
         latency: TokenTiming,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self._timing = latency
-        self._clock, self._sleep = clock, sleep
-        self._quotas = _Quotas(clock)
+        self._clock, self._sleep, self._hold = clock, sleep, hold
+        self._quotas = Quotas(clock)
         self._cache = _PromptCache(clock)
 
     @property
@@ -80,22 +85,26 @@ class BedrockRuntime:
     def _converse_stream(self, params: Params) -> Params:
         started = self._clock()
         answer, pace = self._begin(params)
-        return {"stream": self._events(params, answer, pace, started)}
+        return {"stream": self._events(params, answer, pace, started, met())}
 
     def _begin(self, params: Params) -> tuple[_Answer, Pace]:
         family = family_of(params["modelId"])
         request_rules.check(params, family)
         self._quotas.take(base_model_id(params["modelId"]))
-        return _answer(params, family, self._cache), self._timing.pace(family.model_class)
+        pace = self._timing.pace(family.model_class).slower(met().times_slower)
+        return _answer(params, family, self._cache), pace
 
     def _events(
-        self, params: Params, answer: _Answer, pace: Pace, started: float
+        self, params: Params, answer: _Answer, pace: Pace, started: float, effect: Effect
     ) -> Iterator[Event]:
         yield {"messageStart": {"role": "assistant"}}
         spoken = 0
+        stalls_after = effect.stalls_after(answer.tokens)
         for index, tokens in enumerate(part for part in (answer.thoughts, answer.words) if part):
             is_thought = tokens is answer.thoughts
             for token in tokens:
+                if spoken == stalls_after:
+                    self._hold()
                 spoken += 1
                 self._wait_until(started + pace.due(spoken))
                 yield _delta(index, {"reasoningContent": {"text": token}} if is_thought else token)
@@ -103,6 +112,8 @@ class BedrockRuntime:
                 signature = {"reasoningContent": {"signature": _signature(answer.thoughts)}}
                 yield _delta(index, signature)
             yield {"contentBlockStop": {"contentBlockIndex": index}}
+        if spoken == stalls_after:
+            self._hold()
         yield {"messageStop": {"stopReason": answer.stop_reason, **_extra_fields(params, answer)}}
         metrics = {"latencyMs": self._milliseconds_since(started)}
         yield {"metadata": {"usage": answer.usage, "metrics": metrics}}
@@ -114,41 +125,6 @@ class BedrockRuntime:
 
     def _milliseconds_since(self, started: float) -> int:
         return round((self._clock() - started) * 1000)
-
-
-class _Quotas:
-    """Requests in the last minute per model, against the limit set for it."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._limits: dict[str, int] = {}
-        self._times: dict[str, deque[float]] = {}
-
-    def replace(self, limits: Mapping[str, int]) -> None:
-        with self._lock:
-            self._limits, self._times = dict(limits), {}
-
-    def current(self) -> dict[str, int]:
-        with self._lock:
-            return dict(self._limits)
-
-    def take(self, model_id: str) -> None:
-        """ApiError (ThrottlingException, 429) when the minute is used up."""
-        now = self._clock()
-        with self._lock:
-            for name, limit in self._limits.items():
-                if name in model_id:
-                    self._take(name, limit, now)
-
-    def _take(self, name: str, limit: int, now: float) -> None:
-        times = self._times.setdefault(name, deque())
-        while times and times[0] <= now - 60:
-            times.popleft()
-        if len(times) >= limit:
-            message = "Too many requests, please wait before trying again."
-            raise ApiError("ThrottlingException", message, 429)
-        times.append(now)
 
 
 class _PromptCache:

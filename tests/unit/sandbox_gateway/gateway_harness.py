@@ -65,7 +65,7 @@ class RunningGateway:
     def __init__(self, *services: Any) -> None:
         self.latency, self.faults, self.counters = Latency(), Faults(), CallCounters()
         self.health, self.invocations = Health(), FakeInvocations()
-        self.models = BedrockRuntime(TokenTiming(self.latency))
+        self.models = BedrockRuntime(TokenTiming(self.latency), hold=self.faults.hold)
         self.server = HttpServer(None, 0, threads=8)
         self.port = self.server.bind()
         self.endpoint = f"http://127.0.0.1:{self.port}"

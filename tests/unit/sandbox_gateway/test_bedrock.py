@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from gateway_harness import RunningGateway
+from urllib3.exceptions import ReadTimeoutError
 
 from sandbox.aws_api import ApiError
 from sandbox.bedrock import BedrockRuntime
+from sandbox.faults import Effect, meeting
 from sandbox.latency import Latency, TokenTiming
 
 HAIKU = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -159,6 +162,56 @@ def test_tokens_of_a_stream_come_evenly_after_the_first(
         if "contentBlockDelta" in event
     ]
     assert times == pytest.approx([pace.due(n) for n in range(1, len(times) + 1)])
+
+
+@pytest.mark.parametrize("operation", ["Converse", "ConverseStream"])
+def test_a_slow_model_is_slow_from_its_first_token_to_its_last(
+    bedrock: BedrockRuntime, clock: Clock, operation: str
+) -> None:
+    pace = TokenTiming(Latency("reported"), seed=3).pace("haiku")
+    with meeting(Effect(times_slower=3)):
+        answer = bedrock.operations[operation](ask())
+    times = [clock.now for event in answer.get("stream", ()) if "contentBlockDelta" in event]
+    if times:
+        assert times[0] == pytest.approx(3 * pace.due(1))
+    tokens = len(times) or answer["usage"]["outputTokens"]
+    assert clock.now == pytest.approx(3 * pace.due(tokens))
+
+
+@pytest.mark.parametrize(("after", "heard"), [(0, 0), (5, 5), (999, None)])
+def test_a_stream_hangs_after_its_tokens_and_goes_on_when_let_go(
+    clock: Clock, after: int, heard: int | None
+) -> None:
+    holds: list[int] = []
+    words: list[str] = []
+    timing = TokenTiming(Latency())
+    bedrock = BedrockRuntime(timing, clock, clock.sleep, hold=lambda: holds.append(len(words)))
+    with meeting(Effect(stall_tokens=after)):
+        stream = bedrock.operations["ConverseStream"](ask())["stream"]
+    for event in stream:
+        if "contentBlockDelta" in event:
+            words.append(event["contentBlockDelta"]["delta"]["text"])
+    assert holds == [len(words) if heard is None else heard]
+    assert "".join(words) == text_of(bedrock, **ask())
+
+
+def test_a_real_client_meets_slow_throttled_and_stalled_streams(gateway: RunningGateway) -> None:
+    client = gateway.client("bedrock-runtime", read_timeout=0.3)
+    gateway.faults.replace([{"service": "bedrock-runtime", "stall": 2}])
+    heard: list[Any] = []
+    with pytest.raises(ReadTimeoutError):
+        heard.extend(client.converse_stream(**ask())["stream"])
+    assert sum("contentBlockDelta" in event for event in heard) == 2
+    throttling = {"service": "bedrock-runtime", "error": "ThrottlingException", "rate": 0.3}
+    gateway.faults.replace([throttling])
+    codes = []
+    for _ in range(40):
+        try:
+            list(client.converse_stream(**ask())["stream"])
+        except ClientError as exc:
+            codes.append(exc.response["Error"]["Code"])
+    assert set(codes) == {"ThrottlingException"}
+    assert 4 <= len(codes) <= 22
 
 
 def test_a_stream_has_bedrocks_order_and_says_the_same(bedrock: BedrockRuntime) -> None:

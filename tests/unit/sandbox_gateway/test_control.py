@@ -98,6 +98,8 @@ def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> 
         7,
         {"service": "salesforce", "operation": "Lead.merge", "times_slower": 0.5},
         {"service": "salesforce", "operation": "Lead.create", "lose_answer": False},
+        {"service": "bedrock-runtime", "stall": -1},
+        {"service": "dynamodb", "stall": True},
     ]
     status, answer = gateway.control("POST", "faults", faults)
     assert status == 400
@@ -110,10 +112,13 @@ def test_every_problem_of_a_list_of_faults_is_named(gateway: RunningGateway) -> 
         "fault 3: unknown field 'colour'",
         "fault 3: latency_ms must be a number from 0 to 900000, not -1",
         "fault 3: error must be an error code, not 'A B'",
-        "fault 3: give exactly one of latency_ms, times_slower, error, hang, lose_answer, not 2",
+        "fault 3: give exactly one of latency_ms, times_slower, error, hang, lose_answer, stall, "
+        "not 2",
         "fault 4: must be an object",
         "fault 5: salesforce has no operation 'Lead.merge'",
         "fault 5: times_slower must be a number from 1 to 1000, not 0.5",
         "fault 6: lose_answer must be true, not False",
+        "fault 7: stall must be true or a whole number of tokens, not -1",
+        "fault 8: only bedrock-runtime has streams that stall",
     ]
     assert gateway.faults.current() == []

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.conditions import Conditions
 from sandbox.counters import CallCounters
-from sandbox.faults import AnswerLostError, Effect, Faults
+from sandbox.faults import AnswerLostError, Effect, Faults, met
 from sandbox.http_message import HttpResponse
 from sandbox.latency import Latency, Pace, TokenTiming
 
@@ -117,6 +117,36 @@ def test_a_service_takes_a_multiple_of_what_it_would() -> None:
     assert effect.seconds(figure=0.0, spent=0.01) == pytest.approx(0.2)
     assert faults.draw("s3", "GetObject").seconds(0.2, 0.01) == pytest.approx(0.4)
     assert Effect(added_seconds=1).seconds(figure=0.2, spent=0.3) == pytest.approx(1.2)
+
+
+def test_a_stall_is_after_its_tokens_or_anywhere() -> None:
+    faults = Faults()
+    assert faults.draw("bedrock-runtime", "ConverseStream").stalls_after(40) is None
+    faults.replace([{"service": "bedrock-runtime", "stall": 5}])
+    effect = faults.draw("bedrock-runtime", "ConverseStream")
+    assert (effect.stalls_after(40), effect.stalls_after(3)) == (5, 3)
+    faults.replace([{"service": "bedrock-runtime", "stall": True}])
+    places = [faults.draw("bedrock-runtime", "ConverseStream").stalls_after(40) for _ in range(99)]
+    assert {place is not None and 0 <= place < 40 for place in places} == {True}
+    assert len(set(places)) > 10
+
+
+def test_a_model_slows_its_own_tokens_and_nothing_else() -> None:
+    faults, paused = Faults(), []
+    faults.pause = paused.append  # type: ignore[method-assign]
+    faults.replace([{"service": "*", "times_slower": 3}])
+    conditions = Conditions(Latency(), faults, CallCounters(), clock=lambda: 1.0)
+    seen = []
+
+    def answer() -> HttpResponse:
+        seen.append(met().times_slower)
+        return HttpResponse(200, [])
+
+    for service in ("bedrock-runtime", "s3"):
+        conditions.meet(service, ("X",), 0.5, False, answer, lambda _: HttpResponse(500, []))
+    assert seen == [3, 3]
+    assert [max(0.0, seconds) for seconds in paused] == pytest.approx([0.0, 1.0])
+    assert met().times_slower == 1, "it is over with the call"
 
 
 def test_an_operation_is_met_by_any_of_its_names() -> None:
