@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _WHOLE = frozenset(("end_turn", "stop_sequence"))
+STOP_REASONS = (
+    *("end_turn", "max_tokens", "refused"),
+    *("deadline", "cancelled", "resting", "failed"),
+)
+"""Those that have a metric each; Bedrock may add others, which are counted as one."""
 
 
 class Source(StrEnum):
@@ -45,6 +50,11 @@ class Generated:
     @property
     def was_truncated(self) -> bool:
         return self.stop_reason == "max_tokens"
+
+    @property
+    def counted_stop_reason(self) -> str:
+        """The stop reason under the few names that metrics are kept by."""
+        return self.stop_reason if self.stop_reason in STOP_REASONS else "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,4 +190,5 @@ def _metrics(
         values["ModelLatency"] = (generated.seconds * 1000, "Milliseconds")
         values["ModelTokens"] = (float(generated.output_tokens), "Count")
         values["Truncated"] = (float(generated.was_truncated), "Count")
+        values[f"StopReason.{generated.counted_stop_reason}"] = (1.0, "Count")
     return values

@@ -318,9 +318,25 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
         "ModelLatency",
         "ModelTokens",
         "Truncated",
+        "StopReason.end_turn",
     }
     assert all(isinstance(line[name], int | float) for name in names)
     assert line["Failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "counted", "truncated"),
+    [("max_tokens", "max_tokens", 1), ("refused", "refused", 0), ("a_new_one", "other", 0)],
+)
+def test_why_a_model_stopped_is_counted_under_few_names(
+    world: World, stop_reason: str, counted: str, truncated: int
+) -> None:
+    world.models.replies = [Reply("I run on AWS. And I", stop_reason=stop_reason)]
+    turn(world, lex_event("FallbackIntent", "what do you offer"))
+    (line,) = world.lines.of("turn")
+    reasons = {name for name in line if name.startswith("StopReason.")}
+    assert reasons == {f"StopReason.{counted}"}
+    assert line["Truncated"] == truncated
 
 
 def test_a_failed_turn_is_counted(world: World) -> None:
