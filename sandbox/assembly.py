@@ -81,6 +81,8 @@ def assemble(
     runtime = LexRuntime(lex, functions)
     models = BedrockRuntime(TokenTiming(conditions.latency), hold=conditions.faults.hold)
     built.services += [functions, models, LexModels(lex), runtime]
+    built.handlers["models"] = {"GET": lambda _: models.usage.snapshot()}
+    built.handlers["callers"] = {"GET": lambda _: conditions.counters.by_caller()}
     _telephony(built, endpoint, root, runtime, conditions)
     _moto_services(built, functions, schedules)
     parts = (conditions.latency, conditions.faults, conditions.counters)

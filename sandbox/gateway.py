@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox import protocol_errors, rest_json
 from sandbox.aws_api import ApiError, AwsService, Operation
+from sandbox.callers import app_id, calling
 from sandbox.conditions import Conditions
 from sandbox.counters import CallCounters
 from sandbox.faults import Faults
@@ -69,14 +70,15 @@ class Gateway:
 
     def _answer(self, request: HttpRequest, environ: Environ, arrived: float) -> HttpResponse:
         call = identify(request)
-        return self._conditions.meet(
-            call.service,
-            (call.operation,),
-            arrived,
-            bool(environ.get(CONNECTION_IS_NEW)),
-            lambda: self._dispatch(call, request, environ),
-            lambda code: _fault_error(call, request, code),
-        )
+        with calling(app_id(request)):
+            return self._conditions.meet(
+                call.service,
+                (call.operation,),
+                arrived,
+                bool(environ.get(CONNECTION_IS_NEW)),
+                lambda: self._dispatch(call, request, environ),
+                lambda code: _fault_error(call, request, code),
+            )
 
     def _dispatch(self, call: Call, request: HttpRequest, environ: Environ) -> HttpResponse:
         service = self._services.get(call.service)

@@ -15,6 +15,7 @@ from sandbox.bedrock.families import Family, base_model_id, family_of
 from sandbox.bedrock.prompt_reader import prompt_texts, read_prompt, text_before_cache_point
 from sandbox.bedrock.quotas import Quotas
 from sandbox.bedrock.writer import write_answer, write_thoughts
+from sandbox.callers import ModelUsage, caller
 from sandbox.faults import Effect, met
 from sandbox.latency import Pace, TokenTiming
 
@@ -56,6 +57,7 @@ class BedrockRuntime:
     ) -> None:
         self._timing = latency
         self._clock, self._sleep, self._hold = clock, sleep, hold
+        self.usage = ModelUsage()
         self._quotas = Quotas(clock)
         self._cache = _PromptCache(clock)
 
@@ -74,6 +76,7 @@ class BedrockRuntime:
         started = self._clock()
         answer, pace = self._begin(params)
         self._wait_until(started + pace.due(answer.tokens))
+        self.usage.add(caller(), params["modelId"], output_tokens=answer.tokens)
         return {
             "output": {"message": {"role": "assistant", "content": _content(answer)}},
             "stopReason": answer.stop_reason,
@@ -85,14 +88,28 @@ class BedrockRuntime:
     def _converse_stream(self, params: Params) -> Params:
         started = self._clock()
         answer, pace = self._begin(params)
-        return {"stream": self._events(params, answer, pace, started, met())}
+        events = self._events(params, answer, pace, started, met())
+        return {"stream": self._counted(events, params["modelId"], caller())}
 
     def _begin(self, params: Params) -> tuple[_Answer, Pace]:
         family = family_of(params["modelId"])
         request_rules.check(params, family)
         self._quotas.take(base_model_id(params["modelId"]))
         pace = self._timing.pace(family.model_class).slower(met().times_slower)
-        return _answer(params, family, self._cache), pace
+        answer = _answer(params, family, self._cache)
+        asked = answer.usage["totalTokens"] - answer.usage["outputTokens"]
+        self.usage.add(caller(), params["modelId"], calls=1, input_tokens=asked)
+        return answer, pace
+
+    def _counted(self, events: Iterator[Event], model_id: str, who: str) -> Iterator[Event]:
+        """The same events; what was written counts when the stream ends, however it does."""
+        written = 0
+        try:
+            for event in events:
+                yield event
+                written += "contentBlockDelta" in event
+        finally:
+            self.usage.add(who, model_id, output_tokens=written)
 
     def _events(
         self, params: Params, answer: _Answer, pace: Pace, started: float, effect: Effect
