@@ -77,6 +77,6 @@ bench: .venv/.stamp ## Every measurement of bench/, one after the other, with it
 	if [ -n "$$failed" ]; then echo "make: not as promised:$$failed" >&2; exit 1; fi
 
 clean: ## Remove .venv, caches and built files
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox dist
+	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox dist
 	@rm -rf atlas/.chalice/deployments atlas/.chalice/deployed
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

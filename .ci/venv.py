@@ -1,6 +1,7 @@
 """Makes or updates `.venv` for make; standard library only, run by whichever Python make found.
 
-Several makes may run at once in one clone: a lock inside `.venv` lets one work and the rest wait.
+A folder and a file of pins as arguments make another environment. Several makes may run at once in
+one clone: a lock inside the folder lets one work and the rest wait.
 """
 
 import fcntl
@@ -10,8 +11,7 @@ import shutil
 import subprocess
 import sys
 
-FOLDER = ".venv"
-REQUIREMENTS = "requirements-dev.txt"
+FOLDER, REQUIREMENTS = sys.argv[1:] or (".venv", "requirements-dev.txt")
 STAMP = os.path.join(FOLDER, ".stamp")
 LOCK = os.path.join(FOLDER, ".lock")
 MINOR = "{}.{}".format(*sys.version_info)
@@ -38,10 +38,10 @@ def wanted():
 
 
 def install():
-    print(f"setting up .venv with Python {MINOR}, once", file=sys.stderr)
+    print(f"setting up {FOLDER} with Python {MINOR}, once", file=sys.stderr)
     if not is_usable():
         clear()
-        run([sys.executable, "-m", "venv", FOLDER], "could not make .venv")
+        run([sys.executable, "-m", "venv", FOLDER], f"could not make {FOLDER}")
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     # Python compiles what is imported when it is; compiling it all here is a third of the wait.
     run(
@@ -51,7 +51,7 @@ def install():
 
 
 def is_usable():
-    """Whether `.venv` holds a working Python of the same minor version, with pip."""
+    """Whether the folder holds a working Python of the same minor version, with pip."""
     code = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
     try:
         found = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True)  # noqa: S603
