@@ -30,8 +30,9 @@ class Generated:
     """What a model wrote by the deadline.
 
     `stop_reason` is Bedrock's, or "deadline", "resting" (every model of the route is left
-    alone for a while), "cancelled" (nobody wants it any more), "refused" or "failed". Tokens are
-    Bedrock's count, 0 when it was cut off.
+    alone for a while), "cancelled" (nobody wants it any more), "refused" or "failed". Tokens and
+    price are those of all `calls`; where a stream was cut off they are estimates. Seconds count
+    from the turn's request, whoever answered it.
     """
 
     text: str
@@ -41,6 +42,12 @@ class Generated:
     output_tokens: int = 0
     seconds: float = 0.0
     errors: tuple[str, ...] = ()
+    first_token_seconds: float = 0.0
+    calls: int = 0
+    is_hedged: bool = False
+    hedge_was_skipped: bool = False
+    has_stalled: bool = False
+    usd: float = 0.0
 
     @property
     def is_whole(self) -> bool:

@@ -11,6 +11,7 @@ from chalicelib.errors import RetryableDependencyError
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+QUEUE_FULL = "QueueFull"
 WAITING = 16
 """More than any turn begins; only an outage that outlasts several turns gets there."""
 
@@ -31,5 +32,5 @@ class BoundedWorkers(ThreadPoolExecutor):
         if self._work_queue.qsize() < WAITING:
             return super().submit(fn, *args, **kwargs)
         refused: Future[_T] = Future()
-        refused.set_exception(RetryableDependencyError(self._service, "QueueFull"))
+        refused.set_exception(RetryableDependencyError(self._service, QUEUE_FULL))
         return refused

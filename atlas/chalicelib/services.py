@@ -12,6 +12,7 @@ from chalicelib.answer import Generated
 from chalicelib.answer_table import AnswerTable, Claim
 from chalicelib.background import Background
 from chalicelib.bedrock import BedrockModels
+from chalicelib.breakers import Breakers
 from chalicelib.call_limits import CallLimits
 from chalicelib.cancellation import Cancellation
 from chalicelib.clients import AwsClients
@@ -23,7 +24,7 @@ from chalicelib.deletions import DeletionTable
 from chalicelib.errors import ConfigError
 from chalicelib.invocation import Invocation
 from chalicelib.lead_table import LeadTable
-from chalicelib.model_router import Breakers, Route
+from chalicelib.model_router import Route
 from chalicelib.observability import Log
 from chalicelib.pending_work import PendingWork
 from chalicelib.phone_hash import PhoneHasher

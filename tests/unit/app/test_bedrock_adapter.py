@@ -11,11 +11,13 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from chalicelib.bedrock import FAIR_SECONDS, WORKERS, BedrockModels, request
+from chalicelib.bedrock import WORKERS, BedrockModels, request
 from chalicelib.bounded_workers import WAITING
+from chalicelib.breakers import FAILED_REST_SECONDS, FAILURES_BEFORE_REST, Breakers
 from chalicelib.cancellation import Cancellation
 from chalicelib.deadline import Deadline
-from chalicelib.model_router import FAILED_REST_SECONDS, FAILURES_BEFORE_REST, Breakers, Route
+from chalicelib.model_race import FAIR_SECONDS
+from chalicelib.model_router import Route
 from chalicelib.prompts import Message, Prompt
 from tests.event_stream_server import STALL, Bedrock, Refusal, bedrock_on_loopback, ending, words
 from tests.fakes import FakeClock
@@ -23,6 +25,7 @@ from tests.fakes import FakeClock
 FIRST = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 SECOND = "global.anthropic.claude-haiku-5-5"
 ROUTE = Route((FIRST, SECOND), 150)
+ALONE = Route((FIRST,), 150)
 PROMPT = Prompt("Be brief.", (Message("user", "what is it"),))
 WHOLE = [{"messageStart": {"role": "assistant"}}, *words("It is ", "serverless."), *ending()]
 BOUND_SECONDS = 5.0
@@ -43,7 +46,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def breakers(clock: FakeClock) -> Breakers:
-    return Breakers(clock)
+    return Breakers(clock, jitter=lambda: 1.0)
 
 
 @pytest.fixture
@@ -142,6 +145,7 @@ def test_a_stream_that_trickles_for_ever_ends_at_the_deadline(
     generated = models.complete(PROMPT, ROUTE, Deadline.after(0.8))
     assert generated.stop_reason == "deadline"
     assert generated.text.startswith("Once. ")
+    assert not generated.has_stalled, "slow, but talking"
     assert no_worker_is_busy(models)
 
 
@@ -165,7 +169,7 @@ def test_a_late_model_rests_after_it_was_late_twice(
 ) -> None:
     bedrock.script_by_model[FIRST] = [{"messageStart": {"role": "assistant"}}, STALL]
     for _ in range(2):
-        models.complete(PROMPT, ROUTE, Deadline.after(FAIR_SECONDS + 0.1))
+        models.complete(PROMPT, ALONE, Deadline.after(FAIR_SECONDS + 0.1))
     assert breakers.available(ROUTE) == (SECOND,)
     clock.advance(FAILED_REST_SECONDS)
     assert breakers.available(ROUTE) == (FIRST, SECOND)
@@ -177,7 +181,7 @@ def test_a_model_that_only_thinks_until_the_deadline_was_late(
     bedrock.script_by_model[FIRST] = [thinking("hm"), STALL]
     for _ in range(2):
         deadline = Deadline.after(FAIR_SECONDS + 0.1)
-        assert models.complete(PROMPT, ROUTE, deadline).text == ""
+        assert models.complete(PROMPT, ALONE, deadline).text == ""
     assert breakers.available(ROUTE) == (SECOND,)
 
 
@@ -190,13 +194,16 @@ def test_a_model_that_was_given_only_a_moment_is_not_blamed(
     assert breakers.available(ROUTE) == (FIRST, SECOND)
 
 
-def test_a_slow_but_talking_model_is_no_failure(
+def test_a_model_that_stops_talking_is_stalled_and_that_is_a_failure(
     models: BedrockModels, bedrock: Bedrock, breakers: Breakers
 ) -> None:
     bedrock.script_by_model[FIRST] = [*words("It is"), STALL]
     for _ in range(2):
-        assert models.complete(PROMPT, ROUTE, Deadline.after(0.8)).text == "It is"
-    assert breakers.available(ROUTE) == (FIRST, SECOND)
+        generated = models.complete(PROMPT, ALONE, Deadline.after(0.8))
+        assert (generated.text, generated.stop_reason) == ("It is", "deadline")
+        assert generated.has_stalled
+        assert generated.errors == ("bedrock-runtime: Stalled",)
+    assert breakers.available(ROUTE) == (SECOND,)
 
 
 def test_a_throttled_model_rests_and_the_next_answers(
