@@ -60,7 +60,7 @@ def contender(name: str, served: StandIn) -> Iterator[Contender]:
     with (
         tempfile.TemporaryFile() as log,
         os.fdopen(read, encoding="utf-8") as results,
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 - this interpreter, this project
             command,
             stdin=subprocess.PIPE,
             stdout=log,

@@ -72,7 +72,6 @@ class AtlasTurns:
     def __init__(self) -> None:
         sys.path.insert(0, str(_ROOT / "atlas"))
         import app
-
         from chalicelib import conversation
 
         said = ("which technology do you use", "It is built with Amazon Lex and AWS Lambda. " * 3)

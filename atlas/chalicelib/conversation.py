@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.lex import wire_bytes
+from chalicelib.lex import counted_bytes, encodable
 from chalicelib.sentences import cut_to
 
 ATTRIBUTE = "history"
@@ -48,20 +48,18 @@ def carried_bytes(attribute: str) -> int:
 
     Inside the session's JSON its quotes are escaped once more.
     """
-    readable = len(json.dumps(attribute, ensure_ascii=False).encode("utf-8", "replace"))
-    return max(readable, wire_bytes(attribute) // 2)
+    return counted_bytes(attribute)
 
 
 def write(history: tuple[Exchange, ...]) -> str:
     """The attribute, at most BYTES of the session: the oldest exchanges are left out."""
     rows = [[_remembered(e.visitor), _remembered(e.atlas)] for e in history]
-    while rows and carried_bytes(_encode(rows)) > BYTES:
+    while rows and carried_bytes(written := _encode(rows)) > BYTES:
         del rows[0]
-    return _encode(rows)
+    return written if rows else "[]"
 
 
-def _encode(rows: list[list[str]]) -> str:
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _is_exchange(row: Any) -> bool:
@@ -74,4 +72,4 @@ def _has_words(words: Any) -> bool:
 
 
 def _remembered(words: str) -> str:
-    return cut_to(words.encode("utf-8", "replace").decode("utf-8"), WORDS_CHARACTERS)
+    return cut_to(encodable(words), WORDS_CHARACTERS)

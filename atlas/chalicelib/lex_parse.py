@@ -116,7 +116,7 @@ def _string(value: object, name: str) -> str:
 
 def encodable(text: str) -> str:
     """The text with everything that UTF-8 cannot carry replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _text(value: object) -> str:

@@ -55,7 +55,8 @@ def close(
     slots = None if turn.slots is None else _bounded_slots(turn.slots)
     intent = _intent(turn, slots, state, turn.confirmation)
     response = _response(turn, {"type": "Close"}, intent, kept, text)
-    if wire_bytes(response) > RESPONSE_BYTES:
+    # Message and attributes have budgets of their own: only slots can make it too large.
+    if slots and wire_bytes(response) > RESPONSE_BYTES:
         intent["slots"] = None
     return response
 
@@ -102,7 +103,7 @@ def within_budget(
     """
     ours = {name: value for name, value in own.items() if value is not None}
     others = {name: value for name, value in turn.attributes.items() if name not in own}
-    room = SESSION_BYTES - _bytes(_contexts(turn)) - slots_bytes * SLOT_COPIES
+    room = SESSION_BYTES - counted_bytes(_contexts(turn)) - slots_bytes * SLOT_COPIES
     room -= sum(attribute_bytes(*pair) for pair in ours.items())
     sizes = sorted((attribute_bytes(*pair), pair[0]) for pair in others.items())
     used, dropped = sum(size for size, _ in sizes), []
@@ -125,7 +126,7 @@ def _going_on(
 ) -> LexResponse:
     """A reply after which Lex comes back with the slots, so that they count as attributes do."""
     values: dict[str, Any] | None = {**_bounded_slots(turn.slots or {}), **_scalars(slots or {})}
-    size = _bytes(values)
+    size = counted_bytes(values)
     if size > SLOTS_BYTES or (turn.slots is None and not values):
         values, size = None, 0
     kept, _ = within_budget(turn, attributes or {}, size)
@@ -164,7 +165,7 @@ def _response(
 def _contexts(turn: Turn) -> list[dict[str, Any]]:
     """All contexts, or none when they are too large: half of them would mean something else."""
     contexts = [dict(context) for context in turn.active_contexts]
-    return contexts if _bytes(contexts) <= CONTEXTS_BYTES else []
+    return contexts if not contexts or counted_bytes(contexts) <= CONTEXTS_BYTES else []
 
 
 def _scalars(slots: Slots) -> dict[str, Any]:
@@ -202,17 +203,22 @@ def message_text(text: str) -> str:
 
 def attribute_bytes(name: str, value: str) -> int:
     """An attribute's size, with a colon, a comma and the blanks after them."""
-    return _bytes(name) + _bytes(value) + 4
+    return counted_bytes(name) + counted_bytes(value) + 4
 
 
-def _bytes(value: object) -> int:
+def counted_bytes(value: object) -> int:
     """Size in UTF-8, or half the size on the wire where that is more.
 
     Lambda's runtime client escapes what is not ASCII up to Python 3.11: an emoji of four bytes
     then travels as twelve. Half keeps a session of SESSION_BYTES within the 12 KB that Lex takes.
     """
-    readable = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    return max(readable, wire_bytes(value) // 2)
+    wire = json.dumps(value)
+    if "\\u" not in wire:  # Nothing was escaped that UTF-8 would carry as it is.
+        return len(wire)
+    return max(len(_readable(value).encode("utf-8", "replace")), len(wire) // 2)
+
+
+_readable = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def wire_bytes(value: object) -> int:

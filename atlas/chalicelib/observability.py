@@ -12,14 +12,15 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 NAMESPACE = "Atlas"
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_DIGIT_OR_AT = re.compile(r"[\d@]")
 # A UUID, or so many hexadecimal digits that it is no phone number.
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}")
 _SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model", "interaction_id"))
@@ -31,7 +32,7 @@ class Log:
 
     def __init__(self, level: str = "INFO", write: Any = None, clock: Any = time.time) -> None:
         self._threshold = _LEVELS[level]
-        self._write = write or (lambda line: print(line, file=sys.stdout, flush=True))
+        self._write = write or _to_stdout
         self._clock = clock
         self._bound: dict[str, Any] = {}
 
@@ -80,7 +81,13 @@ class Log:
             self._emit({"level": level, "message": message, **self._bound, **_redacted(fields)}, {})
 
     def _emit(self, record: Mapping[str, Any], embedded: Mapping[str, Any]) -> None:
-        self._write(json.dumps({**record, **embedded}, ensure_ascii=True, default=_type_name))
+        self._write(_encode({**record, **embedded}))
+
+
+def _to_stdout(line: str) -> None:
+    """In one piece: Lambda's standard output is not buffered, and each write is a system call."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def session_label(session_id: str) -> str:
@@ -106,11 +113,16 @@ def _mask(name: str, value: Any) -> Any:
         return {key: _mask(name, each) for key, each in value.items()}
     if not isinstance(value, str) or name in _SAFE_FIELDS:
         return value
+    if not _DIGIT_OR_AT.search(value):
+        return value
     return _EMAIL_LIKE.sub("[email]", _PHONE_LIKE.sub("[number]", value))
 
 
 def _type_name(value: object) -> str:
     return type(value).__name__
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, default=_type_name).encode
 
 
 def place_of(exc: BaseException) -> str:
@@ -120,33 +132,60 @@ def place_of(exc: BaseException) -> str:
 
 
 class Tracer:
-    """X-Ray subsegments and annotations; does nothing until `start` has found a recorder."""
+    """X-Ray subsegments and annotations; does nothing until `start` has found a recorder.
+
+    It uses the SDK's documents, context and sender, and leaves out the recorder's own stack of
+    open subsegments, which reads and parses the trace header seven times a turn. Spans belong to
+    the thread that handles the invocation.
+    """
 
     def __init__(self) -> None:
         self._recorder: Any = None
+        self._new_subsegment: Any = None
+        self._open: Any = None
 
     def start(self) -> None:
         """Import the SDK; inside Lambda it follows the runtime's own segment."""
         from aws_xray_sdk.core import xray_recorder
+        from aws_xray_sdk.core.models.subsegment import Subsegment
 
         xray_recorder.configure(context_missing="IGNORE_ERROR", sampling=False)
-        self._recorder = xray_recorder
+        self._recorder, self._new_subsegment = xray_recorder, Subsegment
 
-    @contextmanager
-    def span(self, name: str) -> Iterator[None]:
-        """A subsegment around the block; it is closed whatever happens inside."""
-        if self._recorder is None:
-            yield
-            return
-        with self._recorder.in_subsegment(name):
-            yield
+    def span(self, name: str) -> AbstractContextManager[None]:
+        """A subsegment around the block, sent when the block ends, however it ends."""
+        segment = self._recorder.get_trace_entity() if self._recorder is not None else None
+        if segment is None or not segment.sampled:
+            return nullcontext()
+        return _Span(self, self._new_subsegment(name, "local", segment))
 
     def annotate(self, **annotations: str | int | float | bool) -> None:
-        """Add searchable values to the current subsegment, where there is one."""
-        if self._recorder is None or (segment := self._recorder.current_subsegment()) is None:
-            return
-        for key, value in annotations.items():
-            segment.put_annotation(key, value)
+        """Add searchable values to the open span, where there is one."""
+        if self._open is not None:
+            for key, value in annotations.items():
+                self._open.put_annotation(key, value)
+
+
+class _Span(AbstractContextManager[None]):
+    """A sampled subsegment, the tracer's open one as long as its block runs."""
+
+    def __init__(self, tracer: Tracer, subsegment: Any) -> None:
+        self._tracer = tracer
+        self._outer = tracer._open
+        self._subsegment = subsegment
+        subsegment.parent_id = (self._outer or subsegment.parent_segment).id
+
+    def __enter__(self) -> None:
+        self._tracer._open = self._subsegment
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: Any) -> None:
+        recorder, self._tracer._open = self._tracer._recorder, self._outer
+        if error is not None:
+            stack = traceback.extract_tb(trace, limit=recorder.max_trace_back)
+            self._subsegment.add_exception(error, stack)
+        self._subsegment.close()
+        # The sender logs what it cannot send, and goes on.
+        recorder.emitter.send_entity(self._subsegment)
 
 
 TRACER = Tracer()

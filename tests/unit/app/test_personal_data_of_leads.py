@@ -16,7 +16,6 @@ import pytest
 from aws_xray_sdk.core import xray_recorder
 
 from chalicelib.errors import AtlasError, InvalidRequestError, StepFailedError
-from chalicelib.observability import TRACER
 from chalicelib.recordings import transcript_key
 from chalicelib.steps import boundary
 from chalicelib.steps.boundary import run_step
@@ -37,7 +36,7 @@ from tests.chat_world import ChatWorld, chat_world
 from tests.fakes import Reply
 from tests.lead_world import INTERACTION, FunctionContext
 from tests.salesforce_fake import FakeSalesforce, a_salesforce, problem
-from tests.unit.app.test_tracing import Sender
+from tests.unit.app.test_tracing import Sender, tracing_as_in_lambda
 
 NAME, NUMBER = "Eleanor Vance", "+1 212 555 0147"
 QUESTION = "what technology do you use at hillhouse"
@@ -145,12 +144,9 @@ class Story:
 @pytest.fixture
 def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     sender = Sender()
-    monkeypatch.setattr(TRACER, "_recorder", None)
-    TRACER.start()
     monkeypatch.setattr(xray_recorder, "_emitter", sender)
-    xray_recorder.begin_segment("lambda")
-    yield sender
-    xray_recorder.clear_trace_entities()
+    with tracing_as_in_lambda(monkeypatch):
+        yield sender
 
 
 @pytest.fixture
@@ -246,7 +242,6 @@ def test_nothing_of_the_person_is_written_on_the_whole_way_of_a_lead(story: Stor
     for chapter in (called, summarized_late, erased):
         chapter(story, interaction)
         assert story.personal() == {}
-    xray_recorder.end_segment()
     assert story.personal() == {}
     assert story.looked_at == set(story.written())
     kinds = {json.loads(message["Message"])["kind"] for message in story.topic.sent}
@@ -270,7 +265,6 @@ def test_an_unexpected_error_that_quotes_the_person_stays_within_its_step(
     story.world.services = replace(story.world.services, **with_broken)
     assert story.step(step) == StepFailedError.__name__
     story.world.with_services(scenarios=scenarios)
-    xray_recorder.end_segment()
     assert story.errors[0].startswith("StepFailedError: ValueError in __getattr__:")
     assert step.__name__ in json.dumps(story.segments.sent)
     assert story.personal() == {}
@@ -295,5 +289,4 @@ def test_a_plant_would_be_found_wherever_it_is(story: Story) -> None:
         story.step(quoting)
     finally:
         del STEPS[quoting]
-    xray_recorder.end_segment()
     assert set(story.personal()) == set(story.written())
