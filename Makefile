@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo chat run test lint types package wheels local generate bench clean
+.PHONY: help demo chat run test lint types package wheels local generate bench evaluate clean
 
 SUPPORTED := 3.11, 3.12 or 3.13
 VENV := .venv/bin
@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 CHAT_ARGS ?=
 RUN_ARGS ?= --profile reported
+EVALUATE_ARGS ?= --stage local --own-sandbox
 STAGE ?= prod
 BENCHES ?= cold_starts repeat_questions consent_to_ring outages hundred_consents
 ENDPOINT ?= http://127.0.0.1:4566
@@ -75,6 +76,9 @@ bench: .venv/.stamp ## Every measurement of bench/, one after the other, with it
 	  $(VENV)/python -m bench.$$bench || failed="$$failed $$bench"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "make: not as promised:$$failed" >&2; exit 1; fi
+
+evaluate: .venv/.stamp ## Judge every model's answers; EVALUATE_ARGS="--stage dev" asks real ones
+	@$(VENV)/python -m ops evaluate $(EVALUATE_ARGS)
 
 clean: ## Remove .venv, caches and built files
 	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox dist

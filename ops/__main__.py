@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from infra.bot_definition import BotDefinitionError
-from ops import stage_files, team_verbs, wheels
+from ops import evaluate, stage_files, team_verbs, wheels
 from ops.aws import clients
 from ops.errors import OpsError
 from ops.package import package
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     _generate_verb(verbs)
     _package_verb(verbs)
     _wheels_verb(verbs)
+    summary = "judge the answers of every model, side by side"
+    evaluate.add_evaluate(_verb(verbs, "evaluate", summary, evaluate.EVALUATE))
     _team_verbs(verbs)
     return parser
 

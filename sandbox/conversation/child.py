@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_LIMIT_SECONDS = 240.0
@@ -21,6 +22,7 @@ SERVE = (sys.executable, "-m", "sandbox", "serve")
 _STOP_LIMIT_SECONDS = 20.0
 # The child's own clock at the beginning of its lines; the caller has one too.
 _STEP_TIME = re.compile(r"^\s*\d+\.\d s\s+")
+_State = TypeVar("_State")
 
 
 class SandboxError(Exception):
@@ -63,7 +65,17 @@ def own_sandbox(
         arguments = ["--port", "0", "--profile", profile, "--scale", f"{scale:g}"]
         command = [*serve, *arguments, "--state-file", str(state_file)]
         with running(command, log) as process:
-            yield _wait(process, state_file, log, progress)
+            yield _wait(process, state_file, log, progress, Address.read)
+
+
+@contextlib.contextmanager
+def own_bare_sandbox(progress: Callable[[str], None]) -> Iterator[str]:
+    """The endpoint of a sandbox without latencies on which nothing is deployed; see above."""
+    with tempfile.TemporaryDirectory(prefix="atlas-conversation-") as folder:
+        state_file, log = Path(folder, "state.json"), Path(folder, "sandbox.log")
+        command = [*SERVE, "--port", "0", "--bare", "--state-file", str(state_file)]
+        with running(command, log) as process:
+            yield _wait(process, state_file, log, progress, _endpoint)
 
 
 @contextlib.contextmanager
@@ -116,14 +128,25 @@ def terminated_as_interrupt() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def _endpoint(state_file: Path) -> str:
+    try:
+        return str(json.loads(state_file.read_text(encoding="utf-8"))["endpoint"])
+    except (OSError, ValueError, KeyError) as error:
+        raise SandboxError(f"{state_file}: {type(error).__name__}") from error
+
+
 def _wait(
-    process: subprocess.Popen[bytes], state_file: Path, log: Path, progress: Callable[[str], None]
-) -> Address:
+    process: subprocess.Popen[bytes],
+    state_file: Path,
+    log: Path,
+    progress: Callable[[str], None],
+    read: Callable[[Path], _State],
+) -> _State:
     begin, shown = time.monotonic(), ""
     while True:
         # The file may be seen half written, so it counts from when it can be read.
         with contextlib.suppress(SandboxError):
-            return Address.read(state_file)
+            return read(state_file)
         line = "".join(_last_lines(log, 1))
         if line != shown:
             progress(_STEP_TIME.sub("", line))
