@@ -72,4 +72,6 @@ def _has_words(words: Any) -> bool:
 
 
 def _remembered(words: str) -> str:
+    if words.isascii() and len(words) <= WORDS_CHARACTERS:
+        return words
     return cut_to(encodable(words), WORDS_CHARACTERS)

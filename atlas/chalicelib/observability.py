@@ -162,8 +162,8 @@ class Tracer:
     def annotate(self, **annotations: str | int | float | bool) -> None:
         """Add searchable values to the open span, where there is one."""
         if self._open is not None:
-            for key, value in annotations.items():
-                self._open.put_annotation(key, value)
+            # `put_annotation` checks each letter of names that no Python keyword can get wrong.
+            self._open.annotations.update(annotations)
 
 
 class _Span(AbstractContextManager[None]):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from urllib3 import HTTPResponse
 
 from chalicelib.clients import CONNECTIONS, AwsClients
 from ops.stages import FUNCTIONS
@@ -47,3 +50,21 @@ def test_on_a_turns_path_there_is_one_attempt_of_little_over_a_second(
     settings = config(clients, name)
     assert settings.retries["total_max_attempts"] == 1
     assert settings.connect_timeout + settings.read_timeout <= 1.5
+
+
+def test_a_call_says_who_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS counts by the SDK's name, and a team or a benchmark by the application's id."""
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "bench-warmed")
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11")
+    client, sent = AwsClients().dynamodb, []
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        sent.append(request.headers["User-Agent"])
+        body = HTTPResponse(BytesIO(b"{}"), preload_content=False)
+        return AWSResponse(request.url, 200, {}, body)
+
+    client.meta.events.register("before-send.dynamodb.GetItem", answer)
+    client.get_item(TableName="t", Key={"key": {"S": "k"}})
+    (words,) = sent
+    assert words.startswith(b"Botocore/")
+    assert words.endswith(b" exec-env/AWS_Lambda_python3.11 app/bench-warmed")
