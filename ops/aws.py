@@ -84,6 +84,17 @@ def found(operation: Any, **params: Any) -> Any:
         raise
 
 
+def local_variables() -> dict[str, str]:
+    """The same place as environment variables, for what runs in a process of its own."""
+    options = _local_options()
+    return {
+        "AWS_ENDPOINT_URL": options["endpoint_url"],
+        "AWS_DEFAULT_REGION": options["region_name"],
+        "AWS_ACCESS_KEY_ID": options["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": options["aws_secret_access_key"],
+    }
+
+
 def _local_options() -> dict[str, str]:
     return {
         "endpoint_url": os.environ.get("AWS_ENDPOINT_URL", LOCAL_ENDPOINT),

@@ -1,27 +1,22 @@
-"""Builds the deployment zip and looks inside it, because Chalice ships one that lacks a package.
-
-When no wheel fits, Chalice prints a warning, exits 0 and leaves the package out
-(https://github.com/aws/chalice/issues/492), and the next run silently reuses that zip.
-"""
+"""Builds the deployment package that every deployment uploads, and looks inside it."""
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.errors import RefusedError
-from ops.pins import missing_pins
+from ops.build import build, left_out
+from ops.chalice_run import run_chalice
 from ops.stage_files import ROOT
 
-WARNING = "Could not install dependencies"
 _SHOWN = 8
 
 
@@ -45,49 +40,47 @@ class Package:
         return "\n".join([head, *rows])
 
 
-def package(stage: str, out: Path, root: Path = ROOT) -> Package:
-    """Build `<out>/deployment.zip` for `stage` from a clean copy of the Chalice project.
+def package(stage: str, out: Path, root: Path = ROOT, architecture: str = "") -> Package:
+    """Build `<out>/deployment.zip` for `stage` from scratch, and Chalice's template beside it.
 
-    Raises RefusedError when Chalice fails or when a pin of requirements.txt is not in the zip.
+    `architecture` as Chalice writes it, "" for the stage's own. RefusedError when a pin has
+    no wheel for it, or Chalice fails; UnavailableError without a network.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / ".gitignore").write_text("*\n", encoding="utf-8")
+    with project_copy(root) as project:
+        if architecture:
+            _set_architecture(project, architecture)
+        build(project, architecture or architecture_of(project, stage))
+        run_chalice(project, "package", "--stage", stage, str(out.resolve()))
+    return measured(out / "deployment.zip")
+
+
+@contextmanager
+def project_copy(root: Path = ROOT) -> Iterator[Path]:
+    """A copy of the Chalice project without packages, records of deployments and bytecode."""
     with tempfile.TemporaryDirectory(prefix="atlas-package-") as folder:
-        # A copy has no `.chalice/deployments`, so that no older zip is reused.
         project = Path(folder) / "atlas"
-        shutil.copytree(root / "atlas", project, ignore=_left_out)
-        _run_chalice(project, stage, out.resolve())
-    built = out / "deployment.zip"
-    _require_pins(built, root / "atlas/requirements.txt")
-    return _measured(built)
+        shutil.copytree(root / "atlas", project, ignore=left_out)
+        yield project
 
 
-_left_out = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
+def architecture_of(project: Path, stage: str) -> str:
+    """As config.json says it, or Chalice's default."""
+    settings = json.loads((project / ".chalice/config.json").read_text(encoding="utf-8"))
+    of_all = settings.get("lambda_architecture", "x86_64")
+    return str(settings.get("stages", {}).get(stage, {}).get("lambda_architecture", of_all))
 
 
-def _run_chalice(project: Path, stage: str, out: Path) -> None:
-    command = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
-    arguments = ["--project-dir", str(project), "package", "--stage", stage, str(out)]
-    # Chalice asks for a region even where it calls nobody; the zip is the same in every region.
-    environment = {"AWS_DEFAULT_REGION": "us-east-1"} | os.environ
-    done = subprocess.run(  # noqa: S603
-        [*command, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-    output = done.stdout + done.stderr
-    if done.returncode or WARNING in output:
-        lines = [line for line in output.splitlines() if line.strip()]
-        raise RefusedError(f"chalice package failed: {' / '.join(lines[-4:])}")
+def _set_architecture(project: Path, architecture: str) -> None:
+    config = project / ".chalice/config.json"
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["lambda_architecture"] = architecture
+    config.write_text(json.dumps(settings), encoding="utf-8")
 
 
-def _require_pins(built: Path, requirements: Path) -> None:
-    if missing := missing_pins(built, requirements):
-        raise RefusedError(
-            f"{built} lacks {', '.join(missing)}: no wheel fits Lambda's Python or architecture; "
-            "change the pin in atlas/requirements.txt"
-        )
-
-
-def _measured(built: Path) -> Package:
+def measured(built: Path) -> Package:
+    """What the zip is made of."""
     sizes: Counter[str] = Counter()
     with zipfile.ZipFile(built) as archive:
         for item in archive.infolist():

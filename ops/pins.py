@@ -1,9 +1,9 @@
-"""The pins of atlas/requirements.txt, and whether a zip holds them: read in one way by all."""
+"""The pins of atlas/requirements.txt, and whether they were installed: read in one way by all."""
 
 from __future__ import annotations
 
 import re
-import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
@@ -24,13 +24,8 @@ def pin(name: str, version: str) -> str:
     return f"{re.sub(r'[-_.]+', '-', name).lower()}=={version}"
 
 
-def missing_pins(package: Path, requirements: Path) -> list[str]:
-    """The pins, as written, that the zip does not hold in that very version.
-
-    What a zip holds is told by its `.dist-info` folders.
-    """
-    with zipfile.ZipFile(package) as archive:
-        folders = {name.split("/", 1)[0] for name in archive.namelist()}
+def missing_pins(folders: Collection[str], requirements: Path) -> list[str]:
+    """The pins, as written, of which no folder is the `.dist-info` of that very version."""
     present = {
         pin(*folder.removesuffix(".dist-info").rsplit("-", 1))
         for folder in folders

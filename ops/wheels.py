@@ -40,6 +40,12 @@ class Target:
         yield f"manylinux2014_{self.architecture}"
         yield from (f"manylinux_2_{m}_{self.architecture}" for m in GLIBC_BY_PYTHON[self.python])
 
+    def pip_options(self) -> list[str]:
+        """What makes pip choose wheels for this runtime, and nothing but wheels."""
+        platforms = [part for tag in self.platforms() for part in ("--platform", tag)]
+        chosen = ["--only-binary=:all:", "--implementation", "cp", "--python-version", self.python]
+        return [*chosen, *platforms]
+
 
 TARGETS = tuple(Target(p, a) for p in GLIBC_BY_PYTHON for a in ARCHITECTURES)
 
@@ -68,7 +74,7 @@ def prove(requirements: Path = REQUIREMENTS) -> list[Proof]:
 def _prove(target: Target, requirements: Path) -> Proof:
     run = _resolve(target, requirements)
     if run.returncode:
-        return Proof(target, (), _reason(run.stderr))
+        return Proof(target, (), pip_failure(run.stderr))
     installs = json.loads(run.stdout)["install"]
     found = {pin(i["metadata"]["name"], i["metadata"]["version"]) for i in installs}
     unpinned = found - set(pins(requirements))
@@ -78,13 +84,11 @@ def _prove(target: Target, requirements: Path) -> Proof:
 
 def _resolve(target: Target, requirements: Path) -> subprocess.CompletedProcess[str]:
     """Let pip resolve for the target, from wheels alone, without installing anything."""
-    platforms = [part for tag in target.platforms() for part in ("--platform", tag)]
     with tempfile.TemporaryDirectory() as folder:
         command = [
             *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
             *("--quiet", "--report", "-", "--disable-pip-version-check"),
-            *("--only-binary=:all:", "--implementation", "cp", "--target", folder),
-            *("--python-version", target.python, *platforms, "-r", str(requirements)),
+            *("--target", folder, *target.pip_options(), "-r", str(requirements)),
         ]
         try:
             return subprocess.run(  # noqa: S603 - our own interpreter and arguments
@@ -107,7 +111,8 @@ _NO_NETWORK = (
 )
 
 
-def _reason(stderr: str) -> str:
+def pip_failure(stderr: str) -> str:
+    """pip's first error as one line; UnavailableError when it could not reach its index."""
     if any(sign in stderr for sign in _NO_NETWORK):
         raise UnavailableError(
             "pip cannot reach its package index; wheels cannot be proven offline"
