@@ -39,7 +39,12 @@ def grounding_text(question: Question, services: Services) -> Answer:
 
 
 def is_shared(question: Question, services: Services) -> bool:
-    """Whether the answer may be stored and shown to others."""
+    """Whether the answer may be stored and shown to others.
+
+    That of a folded question may: none of the visitor's own words reach its prompt.
+    """
+    if question.is_folded:
+        return True
     vocabulary = services.contents.in_locale(question.locale).vocabulary
     return has_meaning(question.text) and may_be_shared(question.text, vocabulary)
 

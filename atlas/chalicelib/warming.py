@@ -38,9 +38,9 @@ class Warmed:
 
 
 def sample_questions(services: Services) -> list[Question]:
-    """Every sample utterance of the grounded intents, per locale and channel, without doubles."""
+    """What the grounded intents' sample utterances fold into, per locale and channel, once each."""
     questions = [
-        grounded.question(utterance, locale, channel)
+        grounded.question(utterance, services.contents.in_locale(locale), channel)
         for locale in services.contents.locales
         for grounded in GROUNDED_INTENTS
         for utterance in utterances_by_intent(locale).get(grounded.intent, ())

@@ -104,7 +104,8 @@ def test_the_background_functions_reach_their_work(
     with Client(loaded.app, stage_name="local", project_dir=str(ATLAS)) as client:
         warmed = client.lambda_.invoke("keep_warm", {}).payload
         assert set(warmed) == {"made", "fresh", "failed", "left"}
-        question = ABOUT_DEMO.question("how does the demo work", "en_US", "chat").to_json()
+        english = Contents.load().in_locale("en_US")
+        question = ABOUT_DEMO.question("how does the demo work", english, "chat").to_json()
         task = {"question": question, "lease": "x", "lease_until": world.clock() + 9}
         assert client.lambda_.invoke("generate_answer", task).payload == {"source": "model"}
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.answers import grounded_answer
+from chalicelib.canonical_questions import fold
+from chalicelib.content import Content
 from chalicelib.deadline import Deadline
 from chalicelib.intents.outcome import Outcome
 from chalicelib.lex import Channel, Turn
@@ -25,13 +27,22 @@ class Grounded:
     answers_dialog_hook: bool = False
 
     def answer(self, turn: Turn, deadline: Deadline, services: Services) -> Outcome:
-        locale = services.contents.in_locale(turn.locale).locale
-        question = self.question(turn.text, locale, turn.channel)
+        content = services.contents.in_locale(turn.locale)
+        question = self.question(turn.text, content, turn.channel)
         return Outcome(grounded_answer(question, deadline, services), is_remembered=True)
 
-    def question(self, text: str, locale: str, channel: Channel) -> Question:
-        """What was asked, in the one spelling that all who ask it share."""
-        return Question(self.intent, self.grounding, canonical(text), locale, channel, self.route)
+    def question(self, text: str, content: Content, channel: Channel) -> Question:
+        """What was asked, in the one wording that as many as possible share."""
+        sample = fold(text, self.intent, content)
+        return Question(
+            intent=self.intent,
+            grounding=self.grounding,
+            text=sample or canonical(text),
+            locale=content.locale,
+            channel=channel,
+            route=self.route,
+            is_folded=sample is not None,
+        )
 
 
 GREETING = Grounded(intent="GreetingIntent", grounding="greeting")

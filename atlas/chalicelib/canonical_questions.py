@@ -1,0 +1,139 @@
+"""Folds a question into the sample utterance that asks the same, when that is safe. Pure.
+
+A closed world: every word must be known to the locale's lexicon (`folding`), what is left after
+greetings and politeness must be one of the lexicon's frames of concepts, and only one thing may be
+asked. Negations, numbers, names, comparisons, instructions, other languages and whatever else
+nobody thought of are unknown words, and one unknown word keeps a question as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from chalicelib.bot import utterances_by_intent
+from chalicelib.content import Content
+from chalicelib.folding import IntentLexicon, Lexicon, lexicon_of
+from chalicelib.phrases import Phrases
+from chalicelib.questions import CHARACTERS, canonical
+from chalicelib.typos import meant_word
+
+ASK, TELL, YES_NO = "ask", "tell", "yesno"
+_SMILEY = re.compile(r"(?:^|(?<=\s))[:;]-?[)dp](?=\s|$)|[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+_CLAUSE = re.compile(r"([^.!?:;]+)([.!?:;]*)")
+_BETWEEN_WORDS = re.compile(r"[\s,–—-]+")  # noqa: RUF001
+
+
+def fold(text: str, intent: str, content: Content) -> str | None:
+    """The sample utterance, as `canonical` spells it, whose answer fits this question as well.
+
+    None where none is safe: then the question is answered by its own words.
+    """
+    if len(text) > CHARACTERS:
+        return None
+    asked = canonical(text)
+    nearest = _nearest(asked, intent, content)
+    return asked if nearest is None and _is_sample(asked, intent, content.locale) else nearest
+
+
+def _is_sample(asked: str, intent: str, locale: str) -> bool:
+    """Whether the bot listens for these very words; never where nothing is folded."""
+    utterances = utterances_by_intent(locale).get(intent, ())
+    return lexicon_of(locale) is not None and asked in map(canonical, utterances)
+
+
+def _nearest(asked: str, intent: str, content: Content) -> str | None:
+    lexicon = lexicon_of(content.locale)
+    known = lexicon.by_intent.get(intent) if lexicon else None
+    if lexicon is None or known is None:
+        return None
+    clauses = []
+    for written, ending in _CLAUSE.findall(_SMILEY.sub(" ", asked)):
+        words = _words(written, lexicon, known, content.vocabulary)
+        clause = None if words is None else _clause(words, known)
+        if clause is None or ("?" in ending and not clause.concepts):
+            return None
+        clauses.append(clause)
+    meaning = _meaning(clauses, known)
+    return known.sample(meaning) if meaning else None
+
+
+def _words(
+    written: str, lexicon: Lexicon, known: IntentLexicon, vocabulary: Collection[str]
+) -> list[str] | None:
+    """The clause's words in the lexicon's spelling, without fillers; None if one is unknown."""
+    words: list[str] = []
+    for one in _BETWEEN_WORDS.split(written):
+        for word in lexicon.spellings.get(one, (one,)):
+            if not word or word in lexicon.fillers:
+                continue
+            meant = word if word in known.words else _meant(word, lexicon, known, vocabulary)
+            if meant is None:
+                return None
+            words.append(meant)
+    return words
+
+
+def _meant(
+    word: str, lexicon: Lexicon, known: IntentLexicon, vocabulary: Collection[str]
+) -> str | None:
+    if word in vocabulary or word in lexicon.not_typos:
+        return None
+    return meant_word(word, known.words_by_start.get(word[:1], ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """What one clause is about, in its order, and how it was led up to: TELL, ASK or nothing."""
+
+    leads: frozenset[str]
+    concepts: tuple[str, ...]
+
+
+def _clause(words: list[str], known: IntentLexicon) -> _Clause | None:
+    """None if words are left that no phrase takes up."""
+    leads, start = _strip(words, known.before)
+    _, after = _strip(words[start:][::-1], known.after)
+    words = words[start : len(words) - after]
+    concepts: list[str] = [YES_NO] if words and words[0] in known.asks_first else []
+    position = 0
+    while position < len(words):
+        found = known.phrases.longest(words, position)
+        if found is None and (position or not concepts):
+            return None
+        taken, position = found or ((), position + 1)
+        concepts.extend(taken)
+    return _Clause(frozenset(leads), tuple(concepts))
+
+
+def _strip(words: Sequence[str], phrases: Phrases) -> tuple[list[str], int]:
+    """The concepts of all phrases that the words begin with, one after another; their length."""
+    concepts: list[str] = []
+    position = 0
+    while (found := phrases.longest(words, position)) is not None:
+        concepts.extend(found[0])
+        position = found[1]
+    return concepts, position
+
+
+def _meaning(clauses: Sequence[_Clause], known: IntentLexicon) -> frozenset[str]:
+    """What the whole text asks for; nothing if that is not one thing."""
+    if known.joins_clauses:
+        return frozenset(concept for clause in clauses for concept in clause.concepts)
+    asking = [clause for clause in clauses if clause.concepts]
+    return _asked(asking[0], known) if len(asking) == 1 else frozenset()
+
+
+def _asked(clause: _Clause, known: IntentLexicon) -> frozenset[str]:
+    """Its concepts, if it asks once, and right after it was led up to.
+
+    "Tell me about the demo, how long is it" wants two answers.
+    """
+    questions = [at for at, concept in enumerate(clause.concepts) if concept in known.questions]
+    if questions:
+        is_one = len(questions) == 1 and not (clause.leads and questions[0])
+        return frozenset(clause.concepts) if is_one else frozenset()
+    if ASK in clause.leads and TELL not in clause.leads:
+        return frozenset()
+    return clause.leads & {TELL} | frozenset(clause.concepts)

@@ -1,0 +1,149 @@
+"""A locale's lexicon of wordings, read once: by it, `canonical_questions` folds.
+
+The files are content: atlas/chalicelib/content/folding/<locale>.toml explains itself.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chalicelib.phrases import Phrases, choices
+
+FOLDER = Path(__file__).parent / "content" / "folding"
+INTENT = "Intent"
+"""How the names of the file's sections end that are about one intent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a question must and may be about, in any order, to ask what a sample utterance asks."""
+
+    needed: frozenset[str]
+    allowed: frozenset[str]
+    sample: str
+
+    def fits(self, concepts: frozenset[str]) -> bool:
+        return self.needed <= concepts <= self.allowed
+
+    def overlaps(self, other: Frame) -> bool:
+        """Whether one set of concepts fits both."""
+        return self.needed <= other.allowed and other.needed <= self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class IntentLexicon:
+    """What is known of one intent's questions."""
+
+    before: Phrases
+    after: Phrases
+    phrases: Phrases
+    asks_first: frozenset[str]
+    """Words that make a yes-no question of what they begin."""
+    questions: frozenset[str]
+    """Concepts that ask; there is at most one of them in a question that folds."""
+    joins_clauses: bool
+    """Whether clauses add up to one meaning and nothing leads up to it, as in greetings."""
+    frames: tuple[Frame, ...]
+    words: frozenset[str]
+    """All that occur in a phrase of these."""
+    words_by_start: Mapping[str, Collection[str]]
+    """The same by their first letters."""
+
+    def sample(self, concepts: frozenset[str]) -> str | None:
+        """The sample utterance that asks for just these concepts."""
+        return next((frame.sample for frame in self.frames if frame.fits(concepts)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """One locale's."""
+
+    spellings: Mapping[str, tuple[str, ...]]
+    fillers: frozenset[str]
+    """Left out wherever they stand."""
+    not_typos: frozenset[str]
+    by_intent: Mapping[str, IntentLexicon]
+
+
+@cache
+def lexicon_of(locale: str, folder: Path = FOLDER) -> Lexicon | None:
+    """The locale's lexicon; None where there is none, so that nothing is folded."""
+    file = folder / f"{locale}.toml"
+    if not file.is_file():
+        return None
+    raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    fillers = raw["fillers"]
+    leads = _phrases((concepts, fillers[kind]) for kind, concepts in _LEADS.items())
+    tails = _phrases([("", _backwards(fillers["after"]))])
+    return Lexicon(
+        spellings={
+            written: tuple(meant.split())
+            for meant, several in raw["spellings"].items()
+            for written in several.split()
+        },
+        fillers=frozenset(fillers["anywhere"].split("|")),
+        not_typos=frozenset(fillers["not_typos"].split()),
+        by_intent={
+            name: _intent(section, leads, tails)
+            for name, section in raw.items()
+            if name.endswith(INTENT)
+        },
+    )
+
+
+def _intent(section: Mapping[str, Any], leads: Phrases, tails: Phrases) -> IntentLexicon:
+    phrases = _phrases(section["words"].items())
+    asks_first = frozenset(section["asks_first"].split("|"))
+    joins_clauses = section.get("joins_clauses", False)
+    if joins_clauses:
+        leads = tails = Phrases()
+    words = frozenset(leads.words | tails.words | phrases.words | asks_first)
+    words_by_start: dict[str, list[str]] = {}
+    for word in words:
+        words_by_start.setdefault(word[:1], []).append(word)
+    return IntentLexicon(
+        before=leads,
+        after=tails,
+        phrases=phrases,
+        asks_first=asks_first,
+        questions=frozenset(section["questions"].split()),
+        joins_clauses=joins_clauses,
+        frames=tuple(_frames(section["frames"])),
+        words=words,
+        words_by_start=words_by_start,
+    )
+
+
+_LEADS = {"before": "", "tells": "tell", "asks": "ask"}
+
+
+def _phrases(patterns_by_concepts: Iterable[tuple[str, str]]) -> Phrases:
+    phrases = Phrases()
+    for concepts, patterns in patterns_by_concepts:
+        phrases.add(concepts, patterns)
+    return phrases
+
+
+def _frames(patterns_by_sample: Mapping[str, str]) -> Iterable[Frame]:
+    for sample, patterns in patterns_by_sample.items():
+        for line in patterns.splitlines():
+            for needed, allowed in choices(line):
+                if needed:
+                    yield Frame(needed, allowed, sample)
+
+
+def _backwards(patterns: str) -> str:
+    """The same patterns read from their ends, since what comes last is looked for from there."""
+    return "\n".join(
+        " ".join(_turned(item) for item in reversed(line.split())) for line in patterns.splitlines()
+    )
+
+
+def _turned(item: str) -> str:
+    either = "|".join("_".join(reversed(e.split("_"))) for e in item.removesuffix("?").split("|"))
+    return either + "?" * item.endswith("?")

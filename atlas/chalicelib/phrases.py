@@ -1,0 +1,89 @@
+"""Phrases in a row of words, found by small patterns that people can write. Pure.
+
+One pattern a line: words that follow each other, `a|b` for either, `a_b` for two words inside an
+either, `a?` for a word that may be missing. Patterns stay graphs and are not multiplied out, so
+that reading them takes no longer than their text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+_WORD = re.compile(r"[^\s|?_]+")
+
+
+class _Node:
+    """What may follow by the next word, and what a phrase that ends here stands for."""
+
+    __slots__ = ("after", "concepts")
+
+    def __init__(self, concepts: tuple[str, ...] | None = None) -> None:
+        self.after: dict[str, list[_Node]] = {}
+        self.concepts = concepts
+
+    def link(self, either: str, target: _Node) -> None:
+        first, _, rest = either.partition("_")
+        if rest:
+            between = _Node()
+            between.link(rest, target)
+            target = between
+        self.after.setdefault(first, []).append(target)
+
+    def merge(self, other: _Node) -> None:
+        for word, nodes in other.after.items():
+            self.after.setdefault(word, []).extend(nodes)
+        if self.concepts is None:
+            self.concepts = other.concepts
+
+
+class Phrases:
+    """Patterns with the concepts that they stand for; the first added wins a tie."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self.words: set[str] = set()
+
+    def add(self, concepts: str, patterns: str) -> None:
+        """Let each of the patterns stand for the concepts, which are divided by spaces."""
+        end = _Node(tuple(concepts.split()))
+        self.words.update(_WORD.findall(patterns))
+        for line in patterns.splitlines():
+            if items := line.split():
+                self._root.merge(self._compiled(items, end))
+
+    def longest(self, words: Sequence[str], start: int) -> tuple[tuple[str, ...], int] | None:
+        """The concepts of the longest phrase that begins there, and where it ends."""
+        found, nodes = None, [self._root]
+        for position in range(start, len(words)):
+            word = words[position]
+            nodes = [after for node in nodes for after in node.after.get(word, ())]
+            if not nodes:
+                break
+            for node in nodes:
+                if node.concepts is not None:
+                    found = node.concepts, position + 1
+                    break
+        return found
+
+    def _compiled(self, items: list[str], end: _Node) -> _Node:
+        following = end
+        for item in reversed(items):
+            node = _Node()
+            for either in item.removesuffix("?").split("|"):
+                node.link(either, following)
+            if item[-1] == "?":
+                node.merge(following)
+            following = node
+        # Nothing at all is no phrase, even where each of its words may be missing.
+        following.concepts = None
+        return following
+
+
+def choices(pattern: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """The sets of words that an unordered pattern needs, each with those that it allows."""
+    items = pattern.split()
+    optional = [word for item in items if item.endswith("?") for word in item[:-1].split("|")]
+    for needed in product(*(item.split("|") for item in items if not item.endswith("?"))):
+        yield frozenset(needed), frozenset((*needed, *optional))
