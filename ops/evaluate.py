@@ -19,7 +19,7 @@ from ops.errors import RefusedError, UnavailableError
 from ops.stages import STAGES
 
 if TYPE_CHECKING:
-    from ops.evaluate_report import ModelReport
+    from ops.evaluate_judged import ModelReport
     from ops.evaluate_run import Evaluation
 
 LIMIT = 600

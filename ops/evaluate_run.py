@@ -20,7 +20,7 @@ from ops.errors import UnavailableError
 from ops.evaluate_answers import Fold, Interview, Unit, calls, interviewed, units, within
 from ops.evaluate_checks import Asked, problems
 from ops.evaluate_golden import GoldenSet
-from ops.evaluate_report import Judged, ModelReport
+from ops.evaluate_judged import Judged, ModelReport
 
 
 @dataclass(frozen=True, slots=True)

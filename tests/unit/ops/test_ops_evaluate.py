@@ -30,7 +30,7 @@ from ops.evaluate_answers import (
     within,
 )
 from ops.evaluate_golden import load
-from ops.evaluate_report import ModelReport
+from ops.evaluate_judged import ModelReport
 from ops.evaluate_run import Evaluation
 from tests.fakes import CONTENTS, World
 
