@@ -29,6 +29,7 @@ BY_PHONE = "leads/index/by-phone"
 _GET: Verbs = ("GetItem",)
 _WORK: Verbs = ("GetItem", "UpdateItem")
 _CACHED = {"response-cache": _WORK}
+_CACHED_TOGETHER = {"response-cache": (*_WORK, "BatchGetItem")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Access:
 
 ACCESS = {
     GENERATE_ANSWER: Access(_CACHED, routes=("simple",)),
-    KEEP_WARM: Access(_CACHED, routes=("simple",)),
+    KEEP_WARM: Access(_CACHED_TOGETHER, routes=("simple",)),
     CREATE_LEAD: Access({"leads": _WORK}, secrets=("salesforce",)),
     GENERATE_SCENARIO: Access(
         {"leads": _GET, "scenario-cache": ("GetItem", "UpdateItem", "DeleteItem")},
@@ -116,7 +117,7 @@ ACCESS = {
         objects={"connect": ("DeleteObject",), "transcripts": ("DeleteObject",)},
     ),
     FULFILLMENT: Access(
-        _CACHED
+        _CACHED_TOGETHER
         | {
             "leads": ("GetItem", "PutItem", "UpdateItem", "DeleteItem"),
             BY_PHONE: ("Query",),

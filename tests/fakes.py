@@ -172,8 +172,9 @@ class FakeBackground:
     def prepare(self) -> None:
         pass
 
-    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
+    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> bool:
         self.tasks.append((question, claim))
+        return self.takes
 
     def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool:
         self.invoked.append((function, dict(payload)))
@@ -223,7 +224,7 @@ Item = dict[str, dict[str, str]]
 
 
 class FakeDynamoDb:
-    """UpdateItem and GetItem on items in a dict, with the few expressions that Atlas uses.
+    """UpdateItem, GetItem and BatchGetItem on items in a dict, with the expressions Atlas uses.
 
     `open` is cleared to make calls hang until it is set again; `is_down` makes them fail.
     """
@@ -240,6 +241,14 @@ class FakeDynamoDb:
         self._called("GetItem")
         item = self.items.get(Key["key"]["S"])
         return {"Item": dict(item)} if item else {}
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        self._called("BatchGetItem")
+        ((table, wanted),) = RequestItems.items()
+        assert len(wanted["Keys"]) <= 100, "DynamoDB takes no more"
+        keys = [key["key"]["S"] for key in wanted["Keys"]]
+        found = [dict(self.items[key]) for key in keys if key in self.items]
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     def update_item(
         self,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from chalicelib import prompts
 from chalicelib.answer import Answer, Generated, Source
-from chalicelib.content import SENTENCES_BY_CHANNEL
+from chalicelib.answer_ages import Ages
+from chalicelib.cancellation import Cancellation
+from chalicelib.content import SENTENCES_BY_CHANNEL, Content
 from chalicelib.conversation import Exchange
 from chalicelib.deadline import Deadline
 from chalicelib.lex import Channel
+from chalicelib.model_router import Route
 from chalicelib.questions import Question, has_meaning, may_be_shared
 from chalicelib.response_cache import response_cache
 from chalicelib.scenario import briefing_of, facts, grounded_scenario, spoken_floor
@@ -19,16 +23,27 @@ from chalicelib.sentences import first_sentences, whole_sentences
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
-FRESH_SECONDS = 300
-STALE_SECONDS = 86_400
+KEYS = 512
+"""Keys that an environment need not hash again: more than the bot has sample utterances."""
 
 
 def answer_key(question: Question, services: Services) -> str:
     """A hash of everything the prompt contains, so that nobody's words can reach another."""
-    prompt = prompts.grounded(question, services.contents.in_locale(question.locale))
-    route = services.settings.routes[question.route]
+    content = services.contents.in_locale(question.locale)
+    return _key(question, content, services.settings.routes[question.route])
+
+
+@lru_cache(KEYS)
+def _key(question: Question, content: Content, route: Route) -> str:
+    """Kept for these very objects, none of which ever changes."""
     scope = f"{question.intent}/{question.locale}/{question.channel}/"
-    return scope + prompt.fingerprint(route)
+    return scope + prompts.grounded(question, content).fingerprint(route)
+
+
+def answer_ages(services: Services) -> Ages:
+    """How long an answer is fresh and how long it may be shown, as the team configured it."""
+    settings = services.settings
+    return Ages(settings.answer_fresh_seconds, settings.answer_stale_seconds)
 
 
 def grounding_text(question: Question, services: Services) -> Answer:
@@ -53,17 +68,22 @@ def is_shared(question: Question, services: Services) -> bool:
     key=answer_key,
     floor=grounding_text,
     shared=is_shared,
-    fresh_seconds=FRESH_SECONDS,
-    stale_seconds=STALE_SECONDS,
+    ages=answer_ages,
 )
-def grounded_answer(question: Question, deadline: Deadline, services: Services) -> Answer:
+def grounded_answer(
+    question: Question,
+    deadline: Deadline,
+    services: Services,
+    cancellation: Cancellation | None = None,
+) -> Answer:
     """A grounded intent's answer, written by the model from the intent's grounding alone."""
     floor = grounding_text(question, services)
     if not has_meaning(question.text):
         return floor
     prompt = prompts.grounded(question, services.contents.in_locale(question.locale))
     route = services.settings.routes[question.route]
-    return _answer(services.models.complete(prompt, route, deadline), floor)
+    generated = services.models.complete(prompt, route, deadline, cancellation=cancellation)
+    return _answer(generated, floor)
 
 
 def open_answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,17 +72,23 @@ class Background:
         """Build the client now rather than on the first turn."""
         self._client()
 
-    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None:
-        """Queue the answer's making; the lease expires by itself when this does not work."""
+    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> bool:
+        """Queue the answer's making; False where it surely is not, so that the lease is free.
+
+        One that is late may still be queued; if it is not, the lease expires by itself.
+        """
         task = GenerateAnswerInput(question, claim.lease, claim.lease_until)
-        self.invoke(self._function, task.to_json(), deadline)
+        queued = self._workers.submit(self._invoke, self._function, task.to_json())
+        return self._taken(queued, deadline) or not queued.done()
 
     def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool:
         """Queue an event for `name:qualifier`; whether Lambda took it before the deadline.
 
         After the deadline the invoke may still arrive, with the environment's next turn.
         """
-        queued = self._workers.submit(self._invoke, function, payload)
+        return self._taken(self._workers.submit(self._invoke, function, payload), deadline)
+
+    def _taken(self, queued: Future[bool], deadline: Deadline) -> bool:
         if not wait((queued,), timeout=deadline.remaining()).done:
             self._log.warning("hand-off late")
             return False

@@ -29,9 +29,9 @@ SENTENCES_BY_CHANNEL: Mapping[str, int] = {"chat": 2, "phone": 1}
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """One locale's words, with the names filled in."""
+    """One locale's words, with the names filled in; each is equal to itself alone."""
 
     locale: str
     language: str

@@ -5,7 +5,7 @@ botocore's own serialiser belongs to boto3, which does not ship.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,9 +32,19 @@ class Table:
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         """botocore's `operation` on this table; ConditionFailedError or DependencyError."""
+        return self._call(operation, TableName=self.name, **request)
+
+    def read_many(self, keys: Sequence[str]) -> list[Item]:
+        """BatchGetItem by the attribute `key`; what is left unread is not asked for again."""
+        wanted = {"Keys": [attributes({"key": key}) for key in keys], "ConsistentRead": False}
+        answer = self._call("batch_get_item", RequestItems={self.name: wanted})
+        items: list[Item] = answer["Responses"].get(self.name, [])
+        return items
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
         try:
             call = getattr(self._client(), operation)
-            answer: dict[str, Any] = call(TableName=self.name, **request)
+            answer: dict[str, Any] = call(**request)
         except ClientError as exc:
             if exc.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 item: Any = dict(exc.response).get("Item", {})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from chalicelib.errors import DependencyError
 from chalicelib.observability import TRACER
 from chalicelib.services import Services
+from chalicelib.warming import fill_memory
 
 PROBE_KEY = "probe"
 
@@ -47,6 +48,7 @@ _TURNS: tuple[Callable[[Services], object], ...] = (
     lambda services: services.workflow.prepare(),
     _open_two,
     lambda services: services.phone_hash.key(),
+    fill_memory,
 )
 _PREPARE: Mapping[str, tuple[Callable[[Services], object], ...]] = {
     "lex_fulfillment": _TURNS,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from chalicelib.answer_table import GENERATION_SECONDS
-from chalicelib.answers import grounded_answer, is_shared
+from chalicelib.answer_table import GENERATION_SECONDS, KEYS_PER_READ, Entry
+from chalicelib.answers import answer_ages, grounded_answer, is_shared
 from chalicelib.bot import utterances_by_intent
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError
@@ -19,14 +21,18 @@ from chalicelib.questions import Question
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
-MODEL_CALLS_PER_RUN = 40
-RUN_EVERY_SECONDS = 300
+AHEAD_SECONDS = 600.0
+"""How long before its fresh time ends an answer is made anew: two runs, should one be missed."""
 RUN_SECONDS = 55.0
+FILL_SECONDS = 0.4
+"""How long an environment's start waits for the answers that it is to know."""
+
+Fate = Literal["made", "fresh", "failed", "left"]
 
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """What one run did; `left` counts the questions it had no budget for."""
+    """What one run did; `left` counts the questions it had no budget, time or model for."""
 
     made: int = 0
     fresh: int = 0
@@ -50,43 +56,73 @@ def sample_questions(services: Services) -> list[Question]:
 
 
 def warm_answers(invocation: Invocation, services: Services) -> Warmed:
-    """Make what is missing or stale, until the budget or the time of this run is used up.
+    """Make what is missing or soon stale, until the budget or the time of this run is used up.
 
-    Idempotent: what is fresh costs one look-up, and what another run is making is left to it.
-    Each run begins where, by the clock, the one before it ended, so that all have their turn.
-    Nothing is claimed while every model rests: a lease would only keep visitors waiting.
+    First what is missing, then what is oldest, so that all have their turn. Idempotent: what is
+    fresh is seen in one look at all, and what another run is making is left to it. Nothing is
+    claimed while every model rests: a lease would only keep visitors waiting.
     """
     services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
     deadline = Deadline.after(RUN_SECONDS, invocation.remaining_ms())
-    tally: Counter[str] = Counter()
-    for question in _in_turn(sample_questions(services), services):
-        is_spent = tally["made"] + tally["failed"] >= MODEL_CALLS_PER_RUN
-        is_late = deadline.remaining() < GENERATION_SECONDS
-        if is_spent or is_late or not services.may_ask_models(question.route):
-            tally["left"] += 1
-        else:
-            tally[_warm(question, deadline, services)] += 1
-    warmed = Warmed(tally["made"], tally["fresh"], tally["failed"], tally["left"])
-    services.log.info("warmed", **warmed.to_json())
-    return warmed
+    questions = {grounded_answer.key(q, services): q for q in sample_questions(services)}
+    try:
+        found = services.response_cache.table.read_many(list(questions))
+    except DependencyError as exc:
+        services.log.warning("table failed", error=str(exc))
+        return _told(Counter(left=len(questions)), services)
+    due = _due(list(questions), found, services)
+    budget = services.settings.warming_model_calls
+    tally: Counter[str] = Counter(fresh=len(questions) - len(due), left=len(due[budget:]))
+    with ThreadPoolExecutor(services.settings.warming_at_once) as pool:
+        made = [questions[key] for key in due[:budget]]
+        tally.update(pool.map(lambda question: _warm(question, deadline, services), made))
+    return _told(tally, services)
 
 
-def _in_turn(questions: list[Question], services: Services) -> list[Question]:
-    run = int(services.response_cache.clock() // RUN_EVERY_SECONDS)
-    start = run * MODEL_CALLS_PER_RUN % max(1, len(questions))
-    return questions[start:] + questions[:start]
+def _due(keys: list[str], found: Mapping[str, Entry], services: Services) -> list[str]:
+    """The keys to make anew: those without an answer, then by age."""
+    ends = _soon(services)
+    due = [key for key in keys if key not in found or found[key].fresh_until < ends]
+    return sorted(due, key=lambda key: found[key].created_at if key in found else 0.0)
 
 
-def _warm(
-    question: Question, deadline: Deadline, services: Services
-) -> Literal["made", "fresh", "failed"]:
+def _soon(services: Services) -> float:
+    """Before this moment ends the fresh time of what is to be made anew."""
+    ahead = min(AHEAD_SECONDS, answer_ages(services).fresh_seconds / 10)
+    return services.response_cache.clock() + ahead
+
+
+def _warm(question: Question, deadline: Deadline, services: Services) -> Fate:
+    if deadline.remaining() < GENERATION_SECONDS or not services.may_ask_models(question.route):
+        return "left"
+    table, key = services.response_cache.table, grounded_answer.key(question, services)
     within = Deadline.after(deadline.sooner_of(GENERATION_SECONDS))
     try:
-        claim = services.response_cache.table.claim(grounded_answer.key(question, services))
+        claim = table.claim(key, _soon(services))
         if not claim.lease:
-            return "fresh"
+            return "failed" if claim.refused_until else "fresh"
         made = grounded_answer.make_and_store(question, claim, within, services)
     except DependencyError as exc:
         services.log.warning("table failed", error=str(exc))
         return "failed"
     return "made" if made.is_whole else "failed"
+
+
+def _told(tally: Counter[str], services: Services) -> Warmed:
+    warmed = Warmed(**{fate: tally[fate] for fate in get_args(Fate)})
+    services.log.info("warmed", **warmed.to_json())
+    return warmed
+
+
+def fill_memory(services: Services) -> None:
+    """Read the sample utterances' answers into memory, waiting FILL_SECONDS at most.
+
+    For an environment's start: a table that is late or fails costs the first visitors a look-up.
+    """
+    keys = [grounded_answer.key(question, services) for question in sample_questions(services)]
+    starts = range(0, len(keys), KEYS_PER_READ)
+    reads = [services.response_cache.start_fill(keys[at : at + KEYS_PER_READ]) for at in starts]
+    late = wait(reads, timeout=FILL_SECONDS).not_done
+    failed = [read for read in reads if read.done() and read.exception() is not None]
+    if late or failed:
+        services.log.warning("memory not filled", late=len(late), failed=len(failed))

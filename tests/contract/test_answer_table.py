@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
 import pytest
 from moto import mock_aws
 
-from chalicelib.answer_table import LEASE_SECONDS, AnswerTable, Claim, Entry
+from chalicelib.answer_table import KEYS_PER_READ, LEASE_SECONDS, AnswerTable, Claim, Entry, Found
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError
 from tests.fakes import FakeClock, FakeDynamoDb
 
@@ -44,7 +45,7 @@ def table(client: Any, clock: FakeClock) -> AnswerTable:
 
 def an_entry(clock: FakeClock, text: str = "It is serverless.") -> Entry:
     now = clock()
-    return Entry(text, "model-a", now, now + 300, now + 86_400)
+    return Entry(text, "model-a", now, now + 300, now + 86_400, 0.75)
 
 
 def stored(table: AnswerTable, clock: FakeClock) -> Entry:
@@ -67,11 +68,11 @@ def test_the_second_caller_gets_neither(table: AnswerTable) -> None:
 
 def test_a_lease_alone_is_no_entry(table: AnswerTable) -> None:
     table.claim(KEY)
-    assert table.read(KEY) is None
+    assert table.read(KEY).entry is None
 
 
 def test_a_key_that_nobody_asked_for_is_not_there(table: AnswerTable) -> None:
-    assert table.read("never") is None
+    assert table.read("never") == Found()
 
 
 def test_a_lease_that_is_given_back_is_free_at_once(table: AnswerTable) -> None:
@@ -102,7 +103,7 @@ def test_a_lease_expires_by_itself(table: AnswerTable, clock: FakeClock) -> None
 
 def test_the_holder_stores_and_everybody_reads(table: AnswerTable, clock: FakeClock) -> None:
     entry = stored(table, clock)
-    assert table.read(KEY) == entry
+    assert table.read(KEY) == Found(entry)
     assert table.claim(KEY) == Claim(entry)
 
 
@@ -119,7 +120,7 @@ def test_a_writer_whose_lease_was_taken_over_writes_nothing(
     clock.advance(LEASE_SECONDS + 1)
     table.claim(KEY)
     assert not table.store(KEY, late.lease, an_entry(clock, "late"))
-    assert table.read(KEY) is None
+    assert table.read(KEY).entry is None
 
 
 def test_a_stale_entry_comes_with_the_lease_to_one_and_without_to_others(
@@ -138,10 +139,84 @@ def test_an_entry_past_its_hard_age_is_gone_whatever_the_table_still_holds(
 ) -> None:
     stored(table, clock)
     clock.advance(86_401)
-    assert table.read(KEY) is None
+    assert table.read(KEY).entry is None
     claim = table.claim(KEY)
     assert claim.entry is None
     assert claim.lease
+
+
+def test_who_looks_sees_until_when_it_is_leased(table: AnswerTable) -> None:
+    claim = table.claim(KEY)
+    assert table.read(KEY) == Found(leased_until=claim.lease_until)
+
+
+def test_a_fresh_entry_is_leased_to_who_finds_it_due(table: AnswerTable, clock: FakeClock) -> None:
+    entry = stored(table, clock)
+    assert not table.claim(KEY, entry.fresh_until).lease
+    claim = table.claim(KEY, entry.fresh_until + 1)
+    assert claim.entry == entry
+    assert claim.lease
+
+
+def test_what_no_model_answered_is_refused_for_a_while(
+    table: AnswerTable, clock: FakeClock
+) -> None:
+    table.release(KEY, table.claim(KEY).lease, 60)
+    until = clock() + 60
+    assert table.claim(KEY) == Claim(refused_until=until)
+    assert table.read(KEY) == Found(refused_until=until)
+    clock.advance(61)
+    assert table.claim(KEY).lease
+
+
+def test_nobody_refuses_under_another_s_lease(table: AnswerTable) -> None:
+    lease = table.claim(KEY).lease
+    table.release(KEY, "not ours", 60)
+    assert table.read(KEY).refused_until == 0.0
+    table.release(KEY, lease)
+    assert table.claim(KEY).lease
+
+
+def test_a_refusal_keeps_the_answer_and_an_answer_ends_the_refusal(
+    table: AnswerTable, clock: FakeClock
+) -> None:
+    entry = stored(table, clock)
+    clock.advance(301)
+    table.release(KEY, table.claim(KEY).lease, 60)
+    assert table.claim(KEY) == Claim(entry, refused_until=clock() + 60)
+    clock.advance(61)
+    newer = an_entry(clock, "It is new.")
+    assert table.store(KEY, table.claim(KEY).lease, newer)
+    assert table.read(KEY) == Found(newer)
+
+
+def test_many_are_read_at_once_without_what_is_missing_leased_or_gone(
+    table: AnswerTable, clock: FakeClock
+) -> None:
+    keys = [f"key-{number}" for number in range(KEYS_PER_READ + 5)]
+    entry = an_entry(clock)
+    for key in (keys[0], keys[-1], "gone"):
+        lease = table.claim(key).lease
+        gone = replace(entry, expires_at=clock() - 1)
+        assert table.store(key, lease, gone if key == "gone" else entry)
+    table.claim(keys[1])
+    assert table.read_many([*keys, "gone"]) == {keys[0]: entry, keys[-1]: entry}
+    assert table.read_many([]) == {}
+
+
+def test_an_entry_that_an_older_version_stored_can_be_read(client: Any, clock: FakeClock) -> None:
+    table = AnswerTable(lambda: client, "answers", clock)
+    entry = stored(table, clock)
+    client.update_item(
+        TableName="answers",
+        Key={"key": {"S": KEY}},
+        UpdateExpression="REMOVE making_seconds",
+        ConditionExpression="fresh_until = :fresh",
+        ExpressionAttributeValues={":fresh": {"N": repr(entry.fresh_until)}},
+        ReturnValues="ALL_OLD",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
+    assert table.read(KEY).entry == replace(entry, making_seconds=0.0)
 
 
 def test_two_writers_of_one_lease_do_not_both_store(table: AnswerTable, clock: FakeClock) -> None:
@@ -161,6 +236,7 @@ def test_what_is_stored_holds_no_words_of_the_visitor(client: Any, clock: FakeCl
         "created_at",
         "fresh_until",
         "expires_at",
+        "making_seconds",
     }
     assert item["Item"]["expires_at"]["N"].isdigit(), "DynamoDB expires whole seconds only"
 
@@ -176,6 +252,6 @@ def test_a_table_out_of_reach_is_worth_another_try(clock: FakeClock) -> None:
     dynamodb = FakeDynamoDb()
     dynamodb.is_down = True
     table = AnswerTable(lambda: dynamodb, "answers", clock)
-    for call in (lambda: table.claim(KEY), lambda: table.read(KEY)):
+    for call in (table.claim, table.read, lambda key: table.read_many([key])):
         with pytest.raises(RetryableDependencyError, match="EndpointConnectionError"):
-            call()
+            call(KEY)

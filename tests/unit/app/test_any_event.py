@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import conversation
-from chalicelib.answers import STALE_SECONDS
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents import INTENT_HANDLERS
 from chalicelib.lex import CONTEXTS_BYTES, SESSION_BYTES, SLOTS_BYTES
 from chalicelib.lex_reply import SLOT_COPIES
-from tests.fakes import Reply, an_invocation, lex_event
+from tests.fakes import SETTINGS, Reply, an_invocation, lex_event
 from tests.lead_world import INTERACTION, PHONE, LeadWorld, lead_world
 from tests.lex_shapes import problems
 
@@ -249,7 +248,7 @@ def test_every_event_is_answered_validly(world: LeadWorld, event: Any, reply: Re
     world.models.replies = [reply]
     world.lines.clear()
     # Nothing that an earlier example left in the caches is alive any more.
-    world.clock.advance(2 * STALE_SECONDS)
+    world.clock.advance(2 * SETTINGS.answer_stale_seconds)
     response = conversation_turn(event, an_invocation(), world.services)
     assert problems(response) == []
     (line,) = world.lines.of("turn")

@@ -13,18 +13,19 @@ import pytest
 
 from chalicelib.answer import Answer, Source
 from chalicelib.answer_table import LEASE_SECONDS, Claim
-from chalicelib.answers import FRESH_SECONDS, STALE_SECONDS, answer_key, grounded_answer
+from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.background import Background, finish_answer
 from chalicelib.content import Contents
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
-from chalicelib.response_cache import HAND_OFF_SECONDS
+from chalicelib.single_flight import HAND_OFF_SECONDS
 from chalicelib.services import Services
-from tests.fakes import CONTENTS, LogLines, Reply, World, a_question, an_invocation, client_error
+from tests.fakes import CONTENTS, SETTINGS, LogLines, Reply, World, a_question, an_invocation, client_error
 
-QUESTION = a_question()
+QUESTION = a_question(is_folded=True)
+FRESH_SECONDS, STALE_SECONDS = SETTINGS.answer_fresh_seconds, SETTINGS.answer_stale_seconds
 FLOOR = CONTENTS.in_locale("en_US").grounded_text("technology", "chat")
 WHOLE = Reply("It runs on Lambda. It is serverless.")
 LATE = Reply(seconds=5.0, arrived="It runs on Lambda. It is serv")
@@ -440,11 +441,11 @@ def test_a_stale_answer_in_memory_is_served_while_the_table_is_down(world: World
     [
         ({"grounding": "weather"}, "question.grounding"),
         ({"route": "fastest"}, "question.route"),
-        ({"text": "my name is eleanor"}, "question.text"),
+        ({"text": "my name is eleanor", "is_folded": False}, "question.text"),
     ],
 )
 def test_a_question_that_this_version_cannot_answer_is_refused(
-    world: World, change: dict[str, str], field: str
+    world: World, change: dict[str, Any], field: str
 ) -> None:
     payload = handed_off(world)
     payload["question"] |= change

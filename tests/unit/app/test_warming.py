@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from threading import Barrier, Lock
+
 import pytest
 
 from chalicelib import warming
 from chalicelib.answer import Source
-from chalicelib.answers import FRESH_SECONDS, answer_key, grounded_answer
+from chalicelib.answer_ages import JITTER
+from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.errors import ThrottledError
-from chalicelib.questions import Question
-from chalicelib.warming import (
-    MODEL_CALLS_PER_RUN,
-    RUN_EVERY_SECONDS,
-    sample_questions,
-    warm_answers,
-)
-from tests.fakes import Reply, World, an_invocation
+from chalicelib.warming import AHEAD_SECONDS, fill_memory, sample_questions, warm_answers
+from tests.fakes import SETTINGS, Reply, World, an_invocation
 
 QUESTIONS = sample_questions(World().services)
+ALL = len(QUESTIONS)
+BUDGET = 40
+FRESH_SECONDS = SETTINGS.answer_fresh_seconds
 UTTERANCES = {
     "GreetingIntent": ("Hello!", "hello", "my name is Eleanor"),
     "AboutDemoIntent": ("how does the demo work",),
@@ -27,16 +27,23 @@ UTTERANCES = {
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    """One environment whose model answers at once."""
+    world = World()
+    world.models.replies = [Reply(seconds=0)]
+    return world
 
 
-def _first(world: World) -> Question:
-    """The question that this run begins with."""
-    return warming._in_turn(QUESTIONS, world.services)[0]
+def warm(
+    world: World, remaining_ms: float | None = None, budget: int | None = None
+) -> dict[str, int]:
+    services = world.services
+    if budget is not None:
+        services = world.with_settings(warming_model_calls=budget)
+    return warm_answers(an_invocation(remaining_ms), services).to_json()
 
 
-def warm(world: World, remaining_ms: float | None = None) -> dict[str, int]:
-    return warm_answers(an_invocation(remaining_ms), world.services).to_json()
+def answered(world: World) -> set[str]:
+    return {key for key, item in world.table.items.items() if "answer" in item}
 
 
 def test_questions_are_canonical_shared_and_asked_once_a_channel(
@@ -58,89 +65,127 @@ def test_the_shipped_utterances_cover_every_grounded_intent() -> None:
         "AboutTechnologyIntent",
         "AboutDemoIntent",
     }
-    assert len(set(QUESTIONS)) == len(QUESTIONS) > MODEL_CALLS_PER_RUN
+    assert len(set(QUESTIONS)) == ALL > BUDGET
+
+
+def test_one_run_of_every_deployment_can_make_everything() -> None:
+    assert SETTINGS.warming_model_calls >= ALL
+
+
+def test_one_run_makes_every_answer_and_the_next_none(world: World) -> None:
+    assert warm(world) == {"made": ALL, "fresh": 0, "failed": 0, "left": 0}
+    assert answered(world) == {answer_key(question, world.services) for question in QUESTIONS}
+    world.table.calls.clear()
+    assert warm(world) == {"made": 0, "fresh": ALL, "failed": 0, "left": 0}
+    assert len(world.models.prompts) == ALL
+    assert set(world.table.calls) == {"BatchGetItem"}
 
 
 def test_a_run_makes_as_many_answers_as_its_budget_allows(world: World) -> None:
-    done = warm(world)
-    left = len(QUESTIONS) - MODEL_CALLS_PER_RUN
-    assert done == {"made": MODEL_CALLS_PER_RUN, "fresh": 0, "failed": 0, "left": left}
-    assert len(world.models.prompts) == MODEL_CALLS_PER_RUN
+    done = warm(world, budget=BUDGET)
+    assert done == {"made": BUDGET, "fresh": 0, "failed": 0, "left": ALL - BUDGET}
+    assert len(world.models.prompts) == BUDGET
 
 
-def test_every_question_has_its_turn_though_answers_go_stale_in_between(world: World) -> None:
-    world.models.replies = [Reply(seconds=0)]
-    runs = -(-len(QUESTIONS) // MODEL_CALLS_PER_RUN)
-    for _ in range(runs):
-        warm(world)
-        world.clock.advance(RUN_EVERY_SECONDS)
-    keys = {answer_key(question, world.services) for question in QUESTIONS}
-    assert keys == {key for key, item in world.table.items.items() if "answer" in item}
+def test_what_is_missing_comes_before_what_is_old(world: World) -> None:
+    warm(world, budget=BUDGET)
+    first = answered(world)
+    world.clock.advance(FRESH_SECONDS + 1)
+    done = warm(world, budget=ALL - BUDGET)
+    assert done == {"made": ALL - BUDGET, "fresh": 0, "failed": 0, "left": BUDGET}
+    assert len(answered(world) - first) == ALL - BUDGET
+
+
+def test_of_what_is_stale_the_oldest_comes_first(world: World) -> None:
+    for _ in range(3):
+        warm(world, budget=BUDGET)
+        world.clock.advance(60)
+    created = {key: float(item["created_at"]["N"]) for key, item in world.table.items.items()}
+    oldest = {key for key, at in created.items() if at == min(created.values())}
+    warm(world, budget=ALL - 3 * BUDGET)
+    world.clock.advance(FRESH_SECONDS)
+    before = world.clock()
+    warm(world, budget=BUDGET)
+    renewed = {
+        key
+        for key, item in world.table.items.items()
+        if float(item["created_at"]["N"]) >= before
+    }
+    assert renewed == oldest
+
+
+def test_an_answer_is_made_anew_before_visitors_find_it_stale(world: World) -> None:
+    warm(world)
+    ends = min(float(item["fresh_until"]["N"]) for item in world.table.items.values())
+    world.clock.now = ends - AHEAD_SECONDS - 1
+    assert warm(world)["made"] == 0
+    world.clock.now = ends - AHEAD_SECONDS + 1
+    assert warm(world)["made"] > 0
+
+
+def test_answers_of_one_run_do_not_end_together(world: World) -> None:
+    warm(world)
+    ends = [float(item["fresh_until"]["N"]) for item in world.table.items.values()]
+    assert max(ends) - min(ends) > JITTER / 2 * FRESH_SECONDS
+    world.clock.now = min(ends) - AHEAD_SECONDS + 60
+    assert warm(world)["made"] < ALL / 10
+
+
+def test_several_are_made_at_once_and_never_more_than_configured(world: World) -> None:
+    at_once, most, lock, met = 0, 0, Lock(), Barrier(SETTINGS.warming_at_once)
+
+    def count() -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        # Everybody waits here until as many are there as may be; more would break the barrier.
+        met.wait(10)
+        with lock:
+            at_once -= 1
+
+    world.models.before_answer = count
+    warm(world, budget=2 * SETTINGS.warming_at_once)
+    assert most == SETTINGS.warming_at_once
 
 
 def test_nothing_is_claimed_while_every_model_rests(world: World) -> None:
     world.models.resting = True
-    assert warm(world)["left"] == len(QUESTIONS)
+    assert warm(world)["left"] == ALL
     assert world.table.items == {}
 
 
-def test_what_is_fresh_is_not_made_again_and_the_next_ones_are(world: World) -> None:
-    world.models.replies = [Reply(seconds=0)]
-    warm(world)
-    done = warm(world)
-    assert done["fresh"] == MODEL_CALLS_PER_RUN
-    assert done["made"] == min(MODEL_CALLS_PER_RUN, len(QUESTIONS) - MODEL_CALLS_PER_RUN)
-
-
-def test_runs_in_a_row_end_with_everything_fresh_and_no_call(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(warming, "MODEL_CALLS_PER_RUN", len(QUESTIONS))
-    world.models.replies = [Reply(seconds=0)]
-    assert warm(world)["made"] == len(QUESTIONS)
-    asked = len(world.models.prompts)
-    assert warm(world) == {"made": 0, "fresh": len(QUESTIONS), "failed": 0, "left": 0}
-    assert len(world.models.prompts) == asked
-
-
 def test_a_visitor_gets_what_was_warmed_from_the_table(world: World) -> None:
-    world.models.replies = [Reply(seconds=0)]
     warm(world)
-    answer = grounded_answer(_first(world), world.deadline(), world.environment())
+    answer = grounded_answer(QUESTIONS[0], world.deadline(), world.environment())
     assert answer.source is Source.TABLE
 
 
-def test_what_is_stale_is_made_anew(world: World) -> None:
-    world.models.replies = [Reply(seconds=0)]
-    warm(world)
-    world.clock.advance(FRESH_SECONDS + 1)
-    assert warm(world)["made"] == MODEL_CALLS_PER_RUN
-
-
 def test_what_another_is_making_is_left_to_it(world: World) -> None:
-    world.models.replies = [Reply(seconds=0)]
     for question in QUESTIONS:
         world.services.response_cache.table.claim(answer_key(question, world.services))
-    assert warm(world)["fresh"] == len(QUESTIONS)
+    assert warm(world)["fresh"] == ALL
     assert world.models.prompts == []
 
 
-@pytest.mark.parametrize(
-    "reply", [Reply("", stop_reason=reason) for reason in ("failed", "refused")]
-)
-def test_failures_are_counted_against_the_budget(world: World, reply: Reply) -> None:
-    world.models.replies = [reply]
-    done = warm(world)
-    assert (done["made"], done["failed"]) == (0, MODEL_CALLS_PER_RUN)
-    assert not any("answer" in item for item in world.table.items.values())
+@pytest.mark.parametrize("reason", ["failed", "refused"])
+def test_failures_are_counted_against_the_budget_and_not_tried_again_at_once(
+    world: World, reason: str
+) -> None:
+    world.models.replies = [Reply("", seconds=0, stop_reason=reason)]
+    done = warm(world, budget=BUDGET)
+    assert (done["made"], done["failed"]) == (0, BUDGET)
+    assert answered(world) == set()
     assert not any("lease_owner" in item for item in world.table.items.values())
+    assert warm(world, budget=BUDGET)["failed"] == BUDGET
+    assert len(world.models.prompts) == BUDGET
 
 
-def test_a_failing_table_is_counted_and_asks_no_model(world: World) -> None:
+def test_a_failing_table_asks_no_model(world: World) -> None:
     world.table.is_down = True
-    done = warm(world)
-    assert (done["made"], done["failed"]) == (0, MODEL_CALLS_PER_RUN)
+    assert warm(world) == {"made": 0, "fresh": 0, "failed": 0, "left": ALL}
     assert world.models.prompts == []
+    assert len(world.lines.of("table failed")) == 1
 
 
 def test_a_table_that_fails_at_storing_is_counted(
@@ -150,11 +195,11 @@ def test_a_table_that_fails_at_storing_is_counted(
         raise ThrottledError("dynamodb", "ThrottlingException")
 
     monkeypatch.setattr(world.services.response_cache.table, "store", refuse)
-    assert warm(world)["failed"] == MODEL_CALLS_PER_RUN
+    assert warm(world, budget=BUDGET)["failed"] == BUDGET
 
 
 def test_a_run_without_time_makes_nothing(world: World) -> None:
-    assert warm(world, remaining_ms=10_000)["left"] == len(QUESTIONS)
+    assert warm(world, remaining_ms=10_000)["left"] == ALL
     assert world.models.prompts == []
 
 
@@ -162,3 +207,39 @@ def test_what_a_run_did_is_one_line(world: World) -> None:
     done = warm(world)
     (line,) = world.lines.of("warmed")
     assert {name: line[name] for name in done} == done
+
+
+# An environment's start.
+
+
+def test_a_new_environment_knows_what_was_warmed_before_its_first_visitor(world: World) -> None:
+    warm(world)
+    services = world.environment()
+    fill_memory(services)
+    world.table.calls.clear()
+    for question in QUESTIONS:
+        assert grounded_answer(question, world.deadline(), services).source is Source.MEMORY
+    assert world.table.calls == []
+
+
+def test_a_table_that_fails_keeps_no_environment_from_starting(world: World) -> None:
+    world.table.is_down = True
+    fill_memory(world.services)
+    (line,) = world.lines.of("memory not filled")
+    assert line["failed"] == -(-ALL // 100)
+
+
+def test_a_table_that_hangs_is_not_waited_for_and_fills_memory_when_it_comes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm(world)
+    services = world.environment()
+    monkeypatch.setattr(warming, "FILL_SECONDS", 0)
+    world.table.open.clear()
+    try:
+        fill_memory(services)
+        assert world.lines.of("memory not filled")[0]["late"] == -(-ALL // 100)
+    finally:
+        world.table.open.set()
+    services.response_cache._workers.shutdown(wait=True)
+    assert len(services.response_cache.memory) == ALL
