@@ -6,18 +6,15 @@ import json
 from typing import Any
 
 from ops.stages import (
-    ANSWER_FRESH_SECONDS,
-    ANSWER_STALE_SECONDS,
     ERASE_LEAD,
     GENERATE_ANSWER,
     GENERATE_SCENARIO,
     INVOKE_CALL,
     LIVE,
     MODEL_ROUTES,
+    MODEL_TABLE,
     STAGE_SIZES,
     UPDATE_LEAD,
-    WARMING_AT_ONCE,
-    WARMING_MODEL_CALLS,
     function_name,
     lead_workflow,
     secret,
@@ -49,13 +46,14 @@ def environment(stage: str) -> dict[str, str]:
         "PHONE_HASH_SECRET": secret(stage, "phone-hash"),
         "SALESFORCE_API_VERSION": "62.0",
         "MODEL_ROUTES": _compact(MODEL_ROUTES),
+        "MODEL_TABLE": _compact(MODEL_TABLE),
         "LOG_LEVEL": "INFO",
         "TURN_DEADLINE_MS": str(STAGE_SIZES[stage].turn_deadline_ms),
+        "PHONE_DEADLINE_MS": str(STAGE_SIZES[stage].phone_deadline_ms),
+        "HEDGE_PERCENT": str(STAGE_SIZES[stage].hedge_percent),
+        "HEDGE_AFTER_MS": "280",
+        "STALL_MS": "150",
         "CONSENT_DEADLINE_MS": str(STAGE_SIZES[stage].consent_deadline_ms),
-        "ANSWER_FRESH_SECONDS": str(ANSWER_FRESH_SECONDS),
-        "ANSWER_STALE_SECONDS": str(ANSWER_STALE_SECONDS),
-        "WARMING_MODEL_CALLS": str(WARMING_MODEL_CALLS),
-        "WARMING_AT_ONCE": str(WARMING_AT_ONCE),
     }
     local = {"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {}
     return variables | _of_the_team(team(stage)) | local

@@ -24,22 +24,51 @@ CALL_ENDED = "call_ended"
 RECOVER_LEADS = "recover_leads"
 ERASE_LEAD = "erase_lead"
 
-# First the model in use, then its fallbacks; the haiku entries are the two generations that
-# answer inside a turn's deadline (PERFORMANCE: the class, not the generation, decides).
-_HAIKU = ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "global.anthropic.claude-haiku-5-5")
-_SONNET = ("global.anthropic.claude-sonnet-4-6",)
-MODEL_ROUTES: dict[str, dict[str, Any]] = {
-    "simple": {"models": list(_HAIKU), "max_tokens": 150},
-    "conversation": {"models": list(_HAIKU), "max_tokens": 150},
-    "scenario": {"models": list(_SONNET), "max_tokens": 600},
+_HAIKU_4_5 = "anthropic.claude-haiku-4-5-20251001-v1:0"
+_HAIKU_5_5 = "global.anthropic.claude-haiku-5-5"
+_SONNET = "global.anthropic.claude-sonnet-4-6"
+_HAIKU_PACE = {"first_ms": [190, 245], "hundred_characters_ms": [176, 229]}
+# `strength` is the team's verdict after `ops evaluate`: until the newer Haiku has been evaluated it
+# counts less than the model in use. Prices: the Bedrock price list of `priced_on`; a `us.` profile
+# costs 10% more than `global.` and is a second way to the same model, for stages whose region is
+# in the US (elsewhere name that geography's). `first_ms` and `hundred_characters_ms` are the
+# median and the p95 of the latency profile `reported`, until a stage has measured its own.
+MODEL_TABLE: dict[str, dict[str, Any]] = {
+    f"global.{_HAIKU_4_5}": {
+        "strength": 2,
+        "usd": [1.0, 5.0],
+        "priced_on": "2026-11-23",
+        **_HAIKU_PACE,
+    },
+    f"us.{_HAIKU_4_5}": {
+        "strength": 2,
+        "usd": [1.1, 5.5],
+        "priced_on": "2026-11-23",
+        **_HAIKU_PACE,
+    },
+    # About 30% more tokens for the same text.
+    _HAIKU_5_5: {
+        "strength": 1,
+        "usd": [0.1, 0.5],
+        "priced_on": "2026-11-23",
+        "first_ms": [190, 245],
+        "hundred_characters_ms": [234, 305],
+    },
+    _SONNET: {
+        "strength": 3,
+        "usd": [3.0, 15.0],
+        "priced_on": "2026-11-23",
+        "first_ms": [750, 975],
+        "hundred_characters_ms": [703, 914],
+    },
 }
-# A shared answer changes only with its prompt and its models, which are in its key; being made
-# anew guards against one unlucky wording. docs/decisions/0062 has what each hour costs.
-ANSWER_FRESH_SECONDS = 21_600
-ANSWER_STALE_SECONDS = 86_400
-# One run makes all sample utterances' answers; at once no more than an environment has streams.
-WARMING_MODEL_CALLS = 200
-WARMING_AT_ONCE = 4
+_FAST = [f"global.{_HAIKU_4_5}", f"us.{_HAIKU_4_5}", _HAIKU_5_5]
+# `characters`: two sentences of about 80 are what a turn's answer has.
+MODEL_ROUTES: dict[str, dict[str, Any]] = {
+    "simple": {"models": _FAST, "max_tokens": 150, "characters": 160},
+    "conversation": {"models": _FAST, "max_tokens": 150, "characters": 160},
+    "scenario": {"models": [_SONNET], "max_tokens": 600, "characters": 600},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +77,9 @@ class StageSizes:
 
     `drain_seconds`: how long the former version stays provisioned after its alias moved, because
     a moved alias reaches all of Lambda's front ends within seconds, not at once.
-    `turn_deadline_ms`, `consent_deadline_ms`: how long a visitor waits for a turn, and for the
-    turn that says yes.
+    `turn_deadline_ms`, `phone_deadline_ms`, `consent_deadline_ms`: how long a visitor waits for a
+    turn in the chat, on the phone, and for the turn that says yes. `hedge_percent`: second model
+    requests, of a hundred first ones.
     """
 
     provisioned_fulfillment: int
@@ -57,6 +87,8 @@ class StageSizes:
     log_retention_days: int
     drain_seconds: float
     turn_deadline_ms: int
+    phone_deadline_ms: int
+    hedge_percent: int
     consent_deadline_ms: int
 
 
@@ -67,6 +99,8 @@ STAGE_SIZES = {
         log_retention_days=1,
         drain_seconds=0.5,
         turn_deadline_ms=800,
+        phone_deadline_ms=800,
+        hedge_percent=5,
         consent_deadline_ms=3000,
     ),
     "dev": StageSizes(
@@ -75,6 +109,8 @@ STAGE_SIZES = {
         log_retention_days=14,
         drain_seconds=5,
         turn_deadline_ms=800,
+        phone_deadline_ms=800,
+        hedge_percent=5,
         consent_deadline_ms=3000,
     ),
     "prod": StageSizes(
@@ -83,6 +119,8 @@ STAGE_SIZES = {
         log_retention_days=90,
         drain_seconds=15,
         turn_deadline_ms=800,
+        phone_deadline_ms=800,
+        hedge_percent=5,
         consent_deadline_ms=3000,
     ),
 }

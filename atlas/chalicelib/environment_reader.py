@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib import model_table
 from chalicelib.model_router import Route
 from chalicelib.phone_table import is_region
 
@@ -98,31 +99,31 @@ class EnvironmentReader:
         self.problems.extend(f"{name}.{key} is not used" for key in table if key not in keys)
         return {key: table.get(key, "") for key in keys}
 
-    def routes(self, name: str, names: tuple[str, ...]) -> dict[str, Route]:
-        """The models of each of the `names`, from a JSON object."""
-        text = self.text(name)
-        try:
-            table = json.loads(text) if text else {}
-        except ValueError:
-            table = None
-        if text and not isinstance(table, dict):
-            self.problems.append(f"{name} must be a JSON object")
-        if not isinstance(table, dict) or not text:
+    def routes(self, name: str, models_name: str, names: tuple[str, ...]) -> dict[str, Route]:
+        """The route of each of the `names`, from one JSON object, with its models from another."""
+        table, rows = self._object(models_name), self._object(name)
+        if table is None or rows is None:
             return {}
-        return {route: self._route(f"{name}.{route}", table.get(route)) for route in names}
+        models, problems = model_table.read_models(models_name, table)
+        problems += [f"{name}.{route} is not used" for route in rows if route not in names]
+        routes = {}
+        for route in names:
+            routes[route], found = model_table.read_route(
+                f"{name}.{route}", rows.get(route), models
+            )
+            problems += found
+        asked = {model for route in routes.values() for model in route.models}
+        if not problems:
+            problems = [
+                f"{models_name}.{model} is on no route" for model in models if model not in asked
+            ]
+        self.problems.extend(problems)
+        return routes
 
-    def _route(self, name: str, value: Any) -> Route:
-        fields = value if isinstance(value, dict) else {}
-        models: Any = fields.get("models")
-        max_tokens: Any = fields.get("max_tokens")
-        if not _is_list_of_ids(models):
-            self.problems.append(f"{name}.models must be a list of model ids, the first preferred")
-            models = []
-        if type(max_tokens) is not int or not 1 <= max_tokens <= 4096:
-            self.problems.append(f"{name}.max_tokens must be a whole number from 1 to 4096")
-            max_tokens = 1
-        return Route(tuple(models), max_tokens)
-
-
-def _is_list_of_ids(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, str) and v for v in value)
+    def _object(self, name: str) -> dict[str, Any] | None:
+        text = self.text(name)
+        if not text:
+            return None
+        found, problems = model_table.read_object(name, text)
+        self.problems.extend(problems)
+        return None if problems else found

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation, lex
-from chalicelib.answer import Answer, Source
+from chalicelib.answer import Answer, Generated, Source
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.intents import INTENT_HANDLERS, WRITING_INTENTS
@@ -72,16 +72,16 @@ def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome:
         return _said(turn, "help", "unknown intent", services)
     if turn.source == "DialogCodeHook" and not handler.answers_dialog_hook:
         return DELEGATED
-    deadline = Deadline.after(_seconds(turn.intent, services), invocation.remaining_ms())
+    deadline = Deadline.after(_seconds(turn, services), invocation.remaining_ms())
     return handler.answer(turn, deadline, services)
 
 
-def _seconds(intent: str, services: Services) -> float:
+def _seconds(turn: Turn, services: Services) -> float:
     """A turn's budget: what must be written before it may be promised gets the time for it."""
     settings = services.settings
-    if intent in WRITING_INTENTS:
+    if turn.intent in WRITING_INTENTS:
         return settings.consent_deadline_seconds
-    return settings.turn_deadline_seconds
+    return settings.deadline_seconds(turn.channel)
 
 
 def _reply(
@@ -187,8 +187,23 @@ def _metrics(
         f"AnswerSource.{outcome.answer.source}": (1.0, "Count"),
     }
     if (generated := outcome.answer.generated) is not None:
-        values["ModelLatency"] = (generated.seconds * 1000, "Milliseconds")
-        values["ModelTokens"] = (float(generated.output_tokens), "Count")
-        values["Truncated"] = (float(generated.was_truncated), "Count")
-        values[f"StopReason.{generated.counted_stop_reason}"] = (1.0, "Count")
+        values |= _model_metrics(generated)
+    return values
+
+
+def _model_metrics(generated: Generated) -> dict[str, tuple[float, str]]:
+    """What the turn's model calls took, said and cost; estimates where a stream was cut."""
+    values = {
+        "ModelLatency": (generated.seconds * 1000, "Milliseconds"),
+        "ModelTokens": (float(generated.output_tokens), "Count"),
+        "ModelCalls": (float(generated.calls), "Count"),
+        "ModelCost": (generated.usd, "None"),
+        "Truncated": (float(generated.was_truncated), "Count"),
+        "Hedged": (float(generated.is_hedged), "Count"),
+        "HedgeSkipped": (float(generated.hedge_was_skipped), "Count"),
+        "Stalled": (float(generated.has_stalled), "Count"),
+        f"StopReason.{generated.counted_stop_reason}": (1.0, "Count"),
+    }
+    if generated.first_token_seconds:
+        values["FirstToken"] = (generated.first_token_seconds * 1000, "Milliseconds")
     return values

@@ -66,7 +66,7 @@ class BackgroundWork(Protocol):
 
     def prepare(self) -> None: ...
 
-    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> bool: ...
+    def generate(self, question: Question, claim: Claim, deadline: Deadline) -> None: ...
 
     def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool: ...
 
@@ -167,7 +167,7 @@ def build_services(
         settings=settings,
         contents=contents,
         log=log,
-        models=BedrockModels(_bedrock(clients, in_background=in_background), Breakers()),
+        models=_models(clients, settings, in_background=in_background),
         response_cache=ResponseCache(
             AnswerTable(lambda: clients.dynamodb, settings.response_cache_table)
         ),
@@ -195,10 +195,11 @@ def build_services(
     )
 
 
-def _bedrock(clients: AwsClients, *, in_background: bool) -> Callable[[], Any]:
+def _models(clients: AwsClients, settings: Settings, *, in_background: bool) -> BedrockModels:
+    """Where no visitor waits, nothing is worth a second request for the same answer."""
     if in_background:
-        return lambda: clients.bedrock_in_background
-    return lambda: clients.bedrock_in_turn
+        return BedrockModels(lambda: clients.bedrock_in_background, Breakers())
+    return BedrockModels(lambda: clients.bedrock_in_turn, Breakers(), settings.race)
 
 
 def _line(settings: Settings) -> CallingLine:

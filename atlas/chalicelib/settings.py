@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from chalicelib.environment_reader import EnvironmentReader
 from chalicelib.errors import ConfigError
-from chalicelib.model_router import Route
+from chalicelib.lex import Channel
+from chalicelib.model_router import RacePolicy, Route
 
 STAGES = ("local", "dev", "prod")
 ROUTES = ("simple", "conversation", "scenario")
@@ -70,21 +71,24 @@ class Settings:
     ring_seconds: int = 30
     log_level: str = "INFO"
     turn_deadline_seconds: float = 0.8
+    phone_deadline_seconds: float = 0.8
+    race: RacePolicy = field(default_factory=RacePolicy)
     consent_deadline_seconds: float = 3.0
-    answer_fresh_seconds: float = 21_600.0
-    answer_stale_seconds: float = 86_400.0
-    warming_model_calls: int = 200
-    warming_at_once: int = 4
+
+    def deadline_seconds(self, channel: Channel) -> float:
+        """How long a turn may take that writes nothing."""
+        return self.phone_deadline_seconds if channel == "phone" else self.turn_deadline_seconds
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read and check everything; ConfigError names every problem at once."""
         reader = EnvironmentReader(os.environ if environ is None else environ)
+        turn_ms = reader.number("TURN_DEADLINE_MS", 800, 100, 20_000)
         settings = cls(
             stage=reader.choice("ATLAS_STAGE", STAGES),
             response_cache_table=reader.text("RESPONSE_CACHE_TABLE"),
             generate_answer_function=reader.text("GENERATE_ANSWER_FUNCTION"),
-            routes=reader.routes("MODEL_ROUTES", ROUTES),
+            routes=reader.routes("MODEL_ROUTES", "MODEL_TABLE", ROUTES),
             leads_table=reader.text("LEADS_TABLE"),
             scenario_cache_table=reader.text("SCENARIO_CACHE_TABLE"),
             call_limits_table=reader.text("CALL_LIMITS_TABLE"),
@@ -121,19 +125,23 @@ class Settings:
             # Connect rings for at least 15 and at most 60 seconds.
             ring_seconds=int(reader.number("RING_SECONDS", 30, 15, 60)),
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
-            turn_deadline_seconds=reader.number("TURN_DEADLINE_MS", 800, 100, 20_000) / 1000,
+            turn_deadline_seconds=turn_ms / 1000,
+            phone_deadline_seconds=reader.number("PHONE_DEADLINE_MS", turn_ms, 100, 20_000) / 1000,
+            race=_race(reader),
             consent_deadline_seconds=reader.number("CONSENT_DEADLINE_MS", 3000, 1500, 20_000)
             / 1000,
-            answer_fresh_seconds=reader.number("ANSWER_FRESH_SECONDS", 21_600, 1, 604_800),
-            answer_stale_seconds=reader.number("ANSWER_STALE_SECONDS", 86_400, 1, 2_592_000),
-            warming_model_calls=int(reader.number("WARMING_MODEL_CALLS", 200, 0, 10_000)),
-            warming_at_once=int(reader.number("WARMING_AT_ONCE", 4, 1, 4)),
         )
-        if settings.answer_stale_seconds < settings.answer_fresh_seconds:
-            reader.problems.append("ANSWER_STALE_SECONDS is less than ANSWER_FRESH_SECONDS")
         if reader.problems:
             raise ConfigError(reader.problems)
         return settings
+
+
+def _race(reader: EnvironmentReader) -> RacePolicy:
+    return RacePolicy(
+        hedge_share=reader.number("HEDGE_PERCENT", 5, 0, 100) / 100,
+        hedge_after_seconds=reader.number("HEDGE_AFTER_MS", 280, 10, 20_000) / 1000,
+        stall_seconds=reader.number("STALL_MS", 150, 10, 20_000) / 1000,
+    )
 
 
 def in_lambda() -> bool:

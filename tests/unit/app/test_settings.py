@@ -8,14 +8,24 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.errors import ConfigError
+from chalicelib.model_router import RacePolicy
 from chalicelib.settings import ROUTES, Settings
 
-ROUTE = {"models": ["model-a", "model-b"], "max_tokens": 150}
+ROUTE = {"models": ["model-a", "model-b"], "max_tokens": 150, "characters": 160}
+MODEL = {
+    "strength": 2,
+    "usd": [1, 5],
+    "priced_on": "2026-11-23",
+    "first_ms": [200, 300],
+    "hundred_characters_ms": [176, 229],
+}
+MODELS = {"model-a": MODEL, "model-b": {**MODEL, "strength": 1}}
 GOOD = {
     "ATLAS_STAGE": "dev",
     "RESPONSE_CACHE_TABLE": "atlas-dev-response-cache",
     "GENERATE_ANSWER_FUNCTION": "atlas-dev-generate_answer:live",
     "MODEL_ROUTES": json.dumps(dict.fromkeys(ROUTES, ROUTE)),
+    "MODEL_TABLE": json.dumps(MODELS),
     "LEADS_TABLE": "atlas-dev-leads",
     "SCENARIO_CACHE_TABLE": "atlas-dev-scenario-cache",
     "CALL_LIMITS_TABLE": "atlas-dev-call-limits",
@@ -79,23 +89,116 @@ def test_a_deadline_outside_its_range_is_a_problem(value: str) -> None:
     )
 
 
+def problems_with_model(**changes: object) -> tuple[str, ...]:
+    models = {"model-a": {**MODEL, **changes}, "model-b": MODEL}
+    return problems_of(MODEL_TABLE=json.dumps(models))
+
+
+def problems_with_route(**changes: object) -> tuple[str, ...]:
+    routes = {**dict.fromkeys(ROUTES, ROUTE), "simple": {**ROUTE, **changes}}
+    return problems_of(MODEL_ROUTES=json.dumps(routes))
+
+
+def test_a_route_knows_its_models_as_the_table_describes_them() -> None:
+    route = Settings.from_env(GOOD).routes["conversation"]
+    assert (route.models, route.max_tokens, route.answer_characters) == (
+        ("model-a", "model-b"),
+        150,
+        160,
+    )
+    first, second = route.table
+    assert (first.id, first.strength, second.strength) == ("model-a", 2, 1)
+    assert (first.usd_in, first.usd_out, first.priced_on) == (1, 5, "2026-11-23")
+    assert (first.prior.first.p50, first.prior.first.p95) == (0.2, 0.3)
+    assert first.prior.character.p95 == pytest.approx(0.00229)
+
+
+@pytest.mark.parametrize("name", ["MODEL_ROUTES", "MODEL_TABLE"])
 @pytest.mark.parametrize("value", ["{", "[]", "null", "7"])
-def test_routes_that_are_no_object_are_a_problem(value: str) -> None:
-    assert problems_of(MODEL_ROUTES=value) == ("MODEL_ROUTES must be a JSON object",)
+def test_a_table_that_is_no_object_is_a_problem(name: str, value: str) -> None:
+    assert problems_of(**{name: value}) == (f"{name} must be a JSON object",)
+
+
+@pytest.mark.parametrize("name", ["MODEL_ROUTES", "MODEL_TABLE"])
+def test_what_is_said_twice_is_a_problem(name: str) -> None:
+    assert problems_of(**{name: '{"a": {"x": 1, "y": 2, "x": 3}}'}) == (f"{name} has x twice",)
 
 
 def test_every_bad_route_is_named_by_its_field() -> None:
     routes = {
-        "simple": {"models": [], "max_tokens": 150},
-        "conversation": {"models": ["model-a"], "max_tokens": True},
+        "simple": {"models": [], "max_tokens": 150, "characters": 0},
+        "conversation": {**ROUTE, "max_tokens": True},
         "scenario": "model-a",
+        "small talk": ROUTE,
     }
-    assert [p.partition(" ")[0] for p in problems_of(MODEL_ROUTES=json.dumps(routes))] == [
+    assert [p.partition(" must")[0] for p in problems_of(MODEL_ROUTES=json.dumps(routes))] == [
+        "MODEL_ROUTES.small talk is not used",
         "MODEL_ROUTES.simple.models",
+        "MODEL_ROUTES.simple.characters",
         "MODEL_ROUTES.conversation.max_tokens",
         "MODEL_ROUTES.scenario.models",
         "MODEL_ROUTES.scenario.max_tokens",
+        "MODEL_ROUTES.scenario.characters",
     ]
+
+
+def test_a_route_names_each_model_once_and_only_models_of_the_table() -> None:
+    assert problems_with_route(models=["model-a", "model-a"]) == (
+        "MODEL_ROUTES.simple.models names a model twice",
+    )
+    assert problems_with_route(models=["model-a", "model-c"]) == (
+        "MODEL_ROUTES.simple.models names model-c, which MODEL_TABLE lacks",
+    )
+    assert problems_with_route(temperature=1) == ("MODEL_ROUTES.simple.temperature is not used",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("strength", 0),
+        ("strength", 1.5),
+        ("strength", True),
+        ("usd", None),
+        ("usd", [1]),
+        ("usd", [1, -5]),
+        ("usd", ["1", "5"]),
+        ("priced_on", None),
+        ("priced_on", "23.11.2026"),
+        ("first_ms", [300, 200]),
+        ("first_ms", [0, 200]),
+        ("first_ms", 200),
+        ("hundred_characters_ms", [176]),
+        ("hundred_characters_ms", None),
+    ],
+)
+def test_a_bad_field_of_a_model_is_one_problem(field: str, value: object) -> None:
+    (problem,) = problems_with_model(**{field: value})
+    assert problem.startswith(f"MODEL_TABLE.model-a.{field} must be ")
+
+
+def test_a_model_with_fields_nobody_knows_or_on_no_route_is_a_problem() -> None:
+    assert problems_with_model(colour=1) == ("MODEL_TABLE.model-a.colour is not used",)
+    assert problems_of(MODEL_TABLE=json.dumps({**MODELS, "model-c": 7})) == (
+        "MODEL_TABLE.model-c must be an object",
+    )
+    assert problems_of(MODEL_TABLE=json.dumps({**MODELS, "model-c": MODEL})) == (
+        "MODEL_TABLE.model-c is on no route",
+    )
+
+
+def test_hedges_and_stalls_are_configuration() -> None:
+    parsed = Settings.from_env(GOOD)
+    assert parsed.race == RacePolicy(0.05, 0.28, 0.15)
+    changed = {"HEDGE_PERCENT": "0", "HEDGE_AFTER_MS": "400", "STALL_MS": "90"}
+    assert Settings.from_env({**GOOD, **changed}).race == RacePolicy(0.0, 0.4, 0.09)
+
+
+def test_the_phone_has_the_chats_deadline_unless_it_is_given_its_own() -> None:
+    parsed = Settings.from_env({**GOOD, "TURN_DEADLINE_MS": "1200"})
+    assert parsed.deadline_seconds("phone") == pytest.approx(1.2)
+    parsed = Settings.from_env({**GOOD, "PHONE_DEADLINE_MS": "1200"})
+    assert parsed.deadline_seconds("phone") == pytest.approx(1.2)
+    assert parsed.deadline_seconds("chat") == pytest.approx(0.8)
 
 
 def test_what_only_the_team_knows_is_typed_and_may_be_missing() -> None:
@@ -126,6 +229,9 @@ def test_what_only_the_team_knows_is_typed_and_may_be_missing() -> None:
         ("SALESFORCE_LEAD_DEFAULTS", '{"firm": "x"}', "SALESFORCE_LEAD_DEFAULTS.firm is not used"),
         ("CALLS_PER_HOUR", "0", "CALLS_PER_HOUR must be a number from 1"),
         ("RING_SECONDS", "61", "RING_SECONDS must be a number from 15 to 60"),
+        ("HEDGE_PERCENT", "101", "HEDGE_PERCENT must be a number from 0 to 100"),
+        ("HEDGE_AFTER_MS", "0", "HEDGE_AFTER_MS must be a number from 10"),
+        ("STALL_MS", "soon", "STALL_MS must be a number from 10"),
         ("CONSENT_DEADLINE_MS", "100", "CONSENT_DEADLINE_MS must be a number from 1500"),
     ],
 )

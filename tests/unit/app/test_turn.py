@@ -317,6 +317,11 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
         "AnswerSource.model",
         "ModelLatency",
         "ModelTokens",
+        "ModelCalls",
+        "ModelCost",
+        "Hedged",
+        "HedgeSkipped",
+        "Stalled",
         "Truncated",
         "StopReason.end_turn",
     }
@@ -360,6 +365,19 @@ def test_the_deadline_of_the_settings_is_the_turns(world: World) -> None:
     )
     response = conversation_turn(lex_event("FallbackIntent", "is it"), an_invocation(), patient)
     assert attributes(response)["answerSource"] == "model"
+
+
+@pytest.mark.parametrize(("seconds", "source"), [(0.5, "model"), (1.5, "grounded")])
+def test_a_turn_on_the_phone_has_a_deadline_of_its_own(
+    world: World, seconds: float, source: str
+) -> None:
+    world.models.replies = [Reply(seconds=seconds)]
+    settings = replace(
+        world.services.settings, turn_deadline_seconds=20.0, phone_deadline_seconds=1.0
+    )
+    event = lex_event("FallbackIntent", "is it", inputMode="Speech")
+    response = conversation_turn(event, an_invocation(), replace(world.services, settings=settings))
+    assert attributes(response)["answerSource"] == source
 
 
 def test_a_response_is_json_for_lambda(world: World) -> None:

@@ -53,6 +53,8 @@ def test_a_stages_ring_and_its_deadlines_reach_the_app(stage: str) -> None:
     variables, sizes = environment(stage), STAGE_SIZES[stage]
     assert variables["RING_SECONDS"] == str(team(stage).ring_seconds)
     assert variables["TURN_DEADLINE_MS"] == str(sizes.turn_deadline_ms)
+    assert variables["PHONE_DEADLINE_MS"] == str(sizes.phone_deadline_ms)
+    assert variables["HEDGE_PERCENT"] == str(sizes.hedge_percent)
     assert variables["CONSENT_DEADLINE_MS"] == str(sizes.consent_deadline_ms)
 
 
