@@ -65,8 +65,8 @@ def build(project: Path, architecture: str = "x86_64", kept: Kept | None = None)
         content = Path(folder) / "content"
         _with_libraries(project, target, content, kept)
         _add_app(project, content)
-        _require_imports(content)
         archive.compile_all(content, "chalicelib", "app.py")
+        _require_imports(content)
         archive.write_zip(content, path)
     if kept is not None:
         kept.store(path, name)

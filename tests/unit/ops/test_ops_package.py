@@ -29,6 +29,7 @@ def project(tmp_path: Path) -> Path:
     (folder / ".chalice/config.json").write_text(json.dumps(CONFIG))
     (folder / "requirements.txt").write_text("# comment\nbig==1.2\n")
     (folder / "app.py").write_text("from chalicelib import one\n")
+    (folder / "chalicelib/__init__.py").write_text("")
     (folder / "chalicelib/one.py").write_text("ONE = {1, 'two', 3}\n")
     return folder
 
@@ -88,6 +89,14 @@ def test_bytecode_is_used_whatever_the_times_of_the_sources(
 def test_a_module_that_does_not_compile_is_named(project: Path, tmp_path: Path, pip: Pip) -> None:
     (project / "chalicelib/two.py").write_text("def\n")
     with pytest.raises(RefusedError, match=r"two\.py"):
+        build(copied(project, tmp_path / "one"))
+
+
+def test_what_is_imported_and_not_in_the_zip_is_named(
+    project: Path, tmp_path: Path, pip: Pip
+) -> None:
+    (project / "chalicelib/two.py").write_text("def later():\n    import absent.part\n")
+    with pytest.raises(RefusedError, match=r"lacks .*chalicelib\.two: absent\.part"):
         build(copied(project, tmp_path / "one"))
 
 
