@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from ops.stages import (
+    ANSWER_FRESH_SECONDS,
+    ANSWER_STALE_SECONDS,
     ERASE_LEAD,
     GENERATE_ANSWER,
     GENERATE_SCENARIO,
@@ -15,6 +17,8 @@ from ops.stages import (
     MODEL_TABLE,
     STAGE_SIZES,
     UPDATE_LEAD,
+    WARMING_AT_ONCE,
+    WARMING_MODEL_CALLS,
     function_name,
     lead_workflow,
     secret,
@@ -54,6 +58,10 @@ def environment(stage: str) -> dict[str, str]:
         "HEDGE_AFTER_MS": "280",
         "STALL_MS": "150",
         "CONSENT_DEADLINE_MS": str(STAGE_SIZES[stage].consent_deadline_ms),
+        "ANSWER_FRESH_SECONDS": str(ANSWER_FRESH_SECONDS),
+        "ANSWER_STALE_SECONDS": str(ANSWER_STALE_SECONDS),
+        "WARMING_MODEL_CALLS": str(WARMING_MODEL_CALLS),
+        "WARMING_AT_ONCE": str(WARMING_AT_ONCE),
     }
     local = {"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {}
     return variables | _of_the_team(team(stage)) | local

@@ -70,6 +70,14 @@ MODEL_ROUTES: dict[str, dict[str, Any]] = {
     "scenario": {"models": [_SONNET], "max_tokens": 600, "characters": 600},
 }
 
+# A shared answer changes only with its prompt and its models, which are in its key; being made
+# anew guards against one unlucky wording. docs/decisions/0062 has what each hour costs.
+ANSWER_FRESH_SECONDS = 21_600
+ANSWER_STALE_SECONDS = 86_400
+# One run makes all sample utterances' answers; at once no more than an environment has streams.
+WARMING_MODEL_CALLS = 200
+WARMING_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class StageSizes:

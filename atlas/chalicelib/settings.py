@@ -74,6 +74,10 @@ class Settings:
     phone_deadline_seconds: float = 0.8
     race: RacePolicy = field(default_factory=RacePolicy)
     consent_deadline_seconds: float = 3.0
+    answer_fresh_seconds: float = 21_600.0
+    answer_stale_seconds: float = 86_400.0
+    warming_model_calls: int = 200
+    warming_at_once: int = 4
 
     def deadline_seconds(self, channel: Channel) -> float:
         """How long a turn may take that writes nothing."""
@@ -130,7 +134,13 @@ class Settings:
             race=_race(reader),
             consent_deadline_seconds=reader.number("CONSENT_DEADLINE_MS", 3000, 1500, 20_000)
             / 1000,
+            answer_fresh_seconds=reader.number("ANSWER_FRESH_SECONDS", 21_600, 1, 604_800),
+            answer_stale_seconds=reader.number("ANSWER_STALE_SECONDS", 86_400, 1, 2_592_000),
+            warming_model_calls=int(reader.number("WARMING_MODEL_CALLS", 200, 0, 10_000)),
+            warming_at_once=int(reader.number("WARMING_AT_ONCE", 4, 1, 4)),
         )
+        if settings.answer_stale_seconds < settings.answer_fresh_seconds:
+            reader.problems.append("ANSWER_STALE_SECONDS is less than ANSWER_FRESH_SECONDS")
         if reader.problems:
             raise ConfigError(reader.problems)
         return settings
