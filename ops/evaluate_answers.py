@@ -85,15 +85,24 @@ def calls(chosen: Sequence[Unit]) -> int:
 
 
 def within(asked: Sequence[Unit], models: int, limit: int) -> list[Unit]:
-    """As many units as `limit` calls in all allow, evenly spaced, so that every intent is there.
+    """As many units as `limit` calls in all allow; other wordings are left out first.
 
-    RefusedError when the limit is too small for any.
+    Evenly spaced, so that every intent is there. RefusedError when there is room for none.
     """
-    for count in range(len(asked), 0, -1):
-        chosen = [asked[at * len(asked) // count] for at in range(count)]
-        if calls(chosen) * models <= limit:
+    golden = [unit for unit in asked if unit[0].wording == "golden"]
+    others = [unit for unit in asked if unit[0].wording != "golden"]
+    chosen = _fitting([], golden, limit // models)
+    if not chosen:
+        raise RefusedError(f"a limit of {limit} calls is less than one question to {models} models")
+    return [*chosen, *_fitting(chosen, others, limit // models)]
+
+
+def _fitting(taken: Sequence[Unit], more: Sequence[Unit], limit: int) -> list[Unit]:
+    for count in range(len(more), 0, -1):
+        chosen = [more[at * len(more) // count] for at in range(count)]
+        if calls([*taken, *chosen]) <= limit:
             return chosen
-    raise RefusedError(f"a limit of {limit} calls is less than one question to {models} models")
+    return []
 
 
 class Interview:

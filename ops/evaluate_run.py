@@ -73,7 +73,8 @@ def judged(evaluation: Evaluation, interviews: Sequence[Interview]) -> list[Mode
     found = interviewed(interviews, evaluation.asked)
     reports = [_report(evaluation, model, answers) for model, answers in found.items()]
     if all(not any(each.text for each in report.generated) for report in reports):
-        raise UnavailableError(f"no model answered: {_first_error(reports)}")
+        hint = "; is the sandbox up (`make run`)?" if evaluation.stage == "local" else ""
+        raise UnavailableError(f"no model answered: {_first_error(reports)}{hint}")
     return reports
 
 

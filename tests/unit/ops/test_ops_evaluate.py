@@ -158,6 +158,14 @@ def test_a_cut_evaluation_still_meets_every_intent() -> None:
     assert len({case.golden.intent for unit in chosen for case in unit}) == 4
 
 
+def test_other_wordings_are_left_out_before_golden_questions() -> None:
+    asked = units(GOLDEN_SET, CONTENT, same)
+    golden = [unit for unit in asked if unit[0].wording == "golden"]
+    chosen = within(asked, 1, calls(golden) + 10)
+    assert chosen[: len(golden)] == golden
+    assert 0 < len(chosen) - len(golden) < len(asked) - len(golden)
+
+
 def test_a_limit_below_one_question_is_refused() -> None:
     with pytest.raises(RefusedError, match="a limit of 2 calls"):
         within(units(GOLDEN_SET, CONTENT, None), 3, 2)
