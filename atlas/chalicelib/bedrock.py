@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
-from functools import cached_property
 from typing import Any
 
 from chalicelib.answer import Generated
@@ -43,20 +42,24 @@ class BedrockModels:
         estimates: LatencyEstimates | None = None,
     ) -> None:
         self._build_client = client
+        self._client: Any = None
+        self._lock = threading.Lock()
         self._runners = Runners(
             breakers, estimates or LatencyEstimates(), policy, CallBudget(policy.hedge_share)
         )
         self._workers = BoundedWorkers(WORKERS, SERVICE)
 
-    @cached_property
-    def _client(self) -> Any:
-        client = self._build_client()
-        make_interruptible(client)
-        return client
-
     def prepare(self) -> None:
         """Build the client now rather than on the first turn."""
-        self._client  # noqa: B018
+        self._the_client()
+
+    def _the_client(self) -> Any:
+        # Two streams of one race may be the first to ask.
+        with self._lock:
+            if self._client is None:
+                self._client = self._build_client()
+                make_interruptible(self._client)
+            return self._client
 
     def has_candidate(self, route: Route) -> bool:
         """Whether any model of the route may be asked now."""
@@ -98,7 +101,7 @@ class BedrockModels:
                 stream = ModelStream(model, deadline, changed.set, now)
                 race.streams.append(stream)
                 parameters = request(model, prompt, race.route)
-                stream.begin(self._workers, lambda: self._client, parameters)
+                stream.begin(self._workers, self._the_client, parameters)
             elif race.is_over:
                 return
             else:
@@ -150,7 +153,7 @@ def _tokens(stream: ModelStream, race: Race, prompt: Prompt) -> tuple[int, int]:
     """Input and output; estimated where a stream was cut, none where it was turned away."""
     if stream.usage:
         return stream.usage.get("inputTokens", 0), stream.usage.get("outputTokens", 0)
-    if stream.error is not None and not stream.parts and not stream.was_refused:
+    if stream.was_turned_away:
         return 0, 0
     characters = len(prompt.system) + sum(len(message.text) for message in prompt.messages)
     counts = (other.usage.get("inputTokens", 0) for other in race.streams)

@@ -70,6 +70,12 @@ class ModelStream:
         return isinstance(self.error, ContentRefusedError)
 
     @property
+    def was_turned_away(self) -> bool:
+        """Whether the model said no before it said anything, so that nothing is to be paid."""
+        has_begun = bool(self.parts) or self.was_cut or self.was_refused
+        return self.error is not None and not has_begun
+
+    @property
     def worth(self) -> tuple[bool, int, int]:
         """What to show of several: a finished one, else the most in whole sentences."""
         return self.has_ended_well, len(whole_sentences(self.text)), len(self.text)
