@@ -13,7 +13,7 @@ from chalicelib.answer import Answer, Generated
 from ops.evaluate_answers import Case, Wording
 from ops.evaluate_golden import CHECKS
 
-_FAMILY = re.compile(r"claude-[a-z]+-\d+-\d+")
+_PROFILE = re.compile(r"(?:(?P<geography>[a-z-]+)\.)?anthropic\.claude-(?P<family>[a-z]+-\d+-\d+)")
 IN_PRODUCTION: tuple[Wording, ...] = ("golden", "folded")
 """What visitors are answered from, so the thresholds hold for both; plain is the comparison."""
 
@@ -51,19 +51,26 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """One model's answers. `usd_per_1000`: None where the route table has no prices."""
+    """One model's answers.
+
+    `generated`: one for each call. `in_time`: the share of them that was whole within the deadline
+    of a turn on their channel. `usd_per_1000`: None where the route table has no prices.
+    """
 
     model: str
     judged: Sequence[Judged]
     generated: Sequence[Generated]
-    turn_seconds: float
+    in_time: float
     usd_per_1000: float | None
 
     @property
     def name(self) -> str:
-        """The family, which is enough to tell models apart on a screen."""
-        found = _FAMILY.search(self.model)
-        return found[0].removeprefix("claude-") if found else self.model
+        """Short enough for a column: the family, and the geography that it is kept to."""
+        found = _PROFILE.search(self.model)
+        if found is None:
+            return self.model
+        geography = found["geography"] if found["geography"] not in (None, "global") else ""
+        return ".".join(filter(None, (geography, found["family"])))
 
     def of(self, wording: Wording) -> list[Judged]:
         return [each for each in self.judged if each.case.wording == wording]
@@ -100,11 +107,6 @@ class ModelReport:
         return median([each.seconds for each in self.generated] or [0.0])
 
     @property
-    def in_time(self) -> float:
-        """The share that was whole within a turn's deadline."""
-        return fmean([each.seconds <= self.turn_seconds for each in self.generated] or [0])
-
-    @property
     def stop_reasons(self) -> Counter[str]:
         return Counter(each.counted_stop_reason for each in self.generated)
 
@@ -129,7 +131,7 @@ class ModelReport:
             "tokens_in_mean": round(tokens_in, 1),
             "tokens_out_mean": round(tokens_out, 1),
             "seconds_median": round(self.seconds, 3),
-            "within_turn": round(self.in_time, 3),
+            "in_time": round(self.in_time, 3),
             "usd_per_1000_answers": self.usd_per_1000,
             "answers": [each.to_json() for each in self.judged],
         }

@@ -89,9 +89,20 @@ def _report(
             rows.append(Judged(case, answer, problems(answer, asked)))
     generated = [answer.generated for answer in answers.values() if answer.generated]
     settings = evaluation.services.settings
-    return ModelReport(
-        *(model, rows, generated, settings.turn_deadline_seconds),
-        usd_per_1000=_usd_per_1000(settings, model, generated),
+    usd = _usd_per_1000(settings, model, generated)
+    return ModelReport(model, rows, generated, _in_time(settings, rows), usd)
+
+
+def _in_time(settings: Settings, rows: Sequence[Judged]) -> float:
+    by_prompt = {row.case.prompt: row for row in rows}.values()
+    return fmean(
+        [
+            row.answer.generated is not None
+            and row.answer.generated.is_whole
+            and row.answer.generated.seconds <= settings.deadline_seconds(row.case.channel)
+            for row in by_prompt
+        ]
+        or [0]
     )
 
 

@@ -295,6 +295,26 @@ def test_without_a_price_nothing_is_said_to_be_cheap(world: World) -> None:
     assert "no price" in evaluate_report.table([report], THRESHOLDS)
 
 
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (GOOD, "haiku-4-5"),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "us.haiku-4-5"),
+        ("anthropic.claude-sonnet-4-6", "sonnet-4-6"),
+        ("amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+    ],
+)
+def test_a_column_is_named_so_that_profiles_differ(model: str, name: str) -> None:
+    assert ModelReport(model, [], [], 0.0, None).name == name
+
+
+def test_only_whole_answers_before_the_turns_deadline_are_in_time(world: World) -> None:
+    seconds = itertools.cycle([0.5, 0.9])
+    report = report_of(world, lambda prompt: replace(honest(prompt), seconds=next(seconds)))
+    assert report.in_time == pytest.approx(0.5, abs=0.01)
+    assert report_of(world, BAD_MODELS["complete"]).in_time == 0.0
+
+
 def test_a_price_is_that_of_a_thousand_answers(world: World) -> None:
     report = replace(report_of(world, honest), usd_per_1000=0.5512)
     assert "0.55" in evaluate_report.table([report], THRESHOLDS)
