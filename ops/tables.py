@@ -14,6 +14,8 @@ from ops.steps import Context, Done
 from ops.together import each
 
 _SUFFIX = "_TABLE"
+# The table of the models is JSON, and none of DynamoDB's.
+_NONE_OF_DYNAMODB = frozenset(("MODEL_TABLE",))
 
 
 def find_tables(ctx: Context, configurations: Mapping[str, dict[str, Any]]) -> Done[None]:
@@ -30,7 +32,8 @@ def find_tables(ctx: Context, configurations: Mapping[str, dict[str, Any]]) -> D
 
 def _tables(configuration: Mapping[str, Any]) -> list[str]:
     variables = configuration.get("Environment", {}).get("Variables", {})
-    return [value for name, value in variables.items() if name.endswith(_SUFFIX)]
+    names = (n for n in variables if n.endswith(_SUFFIX) and n not in _NONE_OF_DYNAMODB)
+    return [variables[name] for name in names]
 
 
 def _is_there(ctx: Context, table: str) -> bool:

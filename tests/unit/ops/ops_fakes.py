@@ -302,7 +302,10 @@ class World:
         self.lex = FakeLex(self.timeline, self.lambda_)
         self.dynamodb = FakeDynamo(self.timeline)
         variables = environment(stage).items()
-        self.dynamodb.tables |= {value for name, value in variables if name.endswith("_TABLE")}
+        named = {name: value for name, value in variables if name.endswith("_TABLE")}
+        # That one is JSON.
+        named.pop("MODEL_TABLE", None)
+        self.dynamodb.tables |= {*named.values()}
         self.stepfunctions = FakeStepFunctions(self.timeline)
         machine = f"arn:aws:states:us-east-1:123456789012:stateMachine:{lead_workflow(stage)}"
         self.stepfunctions.machines.add(machine)
