@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,9 +32,15 @@ _SET = re.compile(r"(\w+) = (:\w+)")
 
 @dataclass
 class StandIn:
-    """`has_answers`: a claim finds what was stored under its key before, else it gets the lease."""
+    """`has_answers`: a claim finds what was stored under its key before, else it gets the lease.
+
+    `wording` is what the model says to a Converse request; `calls` counts what it was asked.
+    """
 
     has_answers: bool = False
+    words_apart_seconds: float = WORDS_APART_SECONDS
+    wording: Callable[[dict[str, Any]], str] = lambda _: ANSWER
+    calls: Counter[str] = field(default_factory=Counter)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
     xray_address: str = ""
@@ -41,6 +49,8 @@ class StandIn:
         """Status and body of a call whose answer is no stream."""
         if operation == "GetSecretValue":
             return 200, {"SecretString": json.dumps({"key": "5e" * 32})}
+        if operation == "DescribeSecret":
+            return 200, {"VersionIdsToStages": {"1" * 32: ["AWSCURRENT"]}}
         if operation == "GetItem":
             item = self.items.get(_key(request)) if self.has_answers else None
             return 200, {"Item": item} if item else {}
@@ -63,12 +73,20 @@ def _key(request: dict[str, Any]) -> str:
     return json.dumps(request.get("Key", {}))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever ends a stream early is no error; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def stand_in() -> Iterator[StandIn]:
     """Serve on free loopback ports until the block ends."""
     served = StandIn()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(served)) as server, _sink() as port:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), _handler(served)) as server, _sink() as port:
         served.url = f"http://127.0.0.1:{server.server_port}"
         served.xray_address = f"127.0.0.1:{port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -103,12 +121,13 @@ def _handler(served: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or "{}")
-            if self.path.endswith("/converse-stream"):
-                self._stream()
-                return
-            operation = (self.headers["X-Amz-Target"] or "").rpartition(".")[2]
-            if self.path.endswith("/converse"):
-                self._send(200, _whole())
+            target = self.headers["X-Amz-Target"] or self.path.replace("/", ".")
+            operation = target.rpartition(".")[2]
+            served.calls[operation] += 1
+            if operation == "converse-stream":
+                self._stream(served.wording(request))
+            elif operation == "converse":
+                self._send(200, _whole(served.wording(request)))
             else:
                 self._send(*served.answer(operation, request))
 
@@ -121,12 +140,12 @@ def _handler(served: StandIn) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(encoded)
             self.wfile.flush()
 
-        def _stream(self) -> None:
+        def _stream(self, text: str) -> None:
             self.send_response(200)
             self.send_header("Content-Type", event_stream.CONTENT_TYPE)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for frame in _frames():
+            for frame in _frames(text, served.words_apart_seconds):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(frame), frame))
                 self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
@@ -138,19 +157,19 @@ def _handler(served: StandIn) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _whole() -> dict[str, Any]:
-    message = {"role": "assistant", "content": [{"text": ANSWER}]}
+def _whole(text: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": [{"text": text}]}
     metrics = {"latencyMs": 1}
     return {"output": {"message": message}, "stopReason": "end_turn", "usage": USAGE} | {
         "metrics": metrics
     }
 
 
-def _frames() -> Iterator[bytes]:
+def _frames(text: str, words_apart_seconds: float) -> Iterator[bytes]:
     """The answer word by word, with time between the words as a model needs it."""
     yield _frame("messageStart", {"role": "assistant"})
-    for word in ANSWER.split(" "):
-        time.sleep(WORDS_APART_SECONDS)
+    for word in text.split(" "):
+        time.sleep(words_apart_seconds)
         yield _frame("contentBlockDelta", {"delta": {"text": f"{word} "}, "contentBlockIndex": 0})
     yield _frame("messageStop", {"stopReason": "end_turn"})
     yield _frame("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}})

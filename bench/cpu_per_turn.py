@@ -66,7 +66,7 @@ def contender(name: str, served: StandIn) -> Iterator[Contender]:
             stdout=log,
             text=True,
             pass_fds=(write,),
-            env=_variables(served),
+            env=variables(served),
         ) as process,
     ):
         os.close(write)
@@ -78,7 +78,7 @@ def contender(name: str, served: StandIn) -> Iterator[Contender]:
             process.wait(10)
 
 
-def _variables(served: StandIn) -> dict[str, str]:
+def variables(served: StandIn) -> dict[str, str]:
     """What Lambda sets, and what the deployment sets."""
     return {
         **environment("local"),

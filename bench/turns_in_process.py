@@ -73,13 +73,14 @@ class AtlasTurns:
         sys.path.insert(0, str(_ROOT / "atlas"))
         import app
         from chalicelib import conversation
+        from chalicelib.answer_memory import AnswerMemory
 
         said = ("which technology do you use", "It is built with Amazon Lex and AWS Lambda. " * 3)
         history = conversation.write((conversation.Exchange(*said),) * 20)
         long = {"history": history, "answerSource": "memory", "channel": "chat", "topic": "x" * 200}
         asked, small = "What technology do you use?", {"channel": "chat"}
         self.handler: Handler = app.lex_fulfillment
-        self._services = app.services
+        self._services, self._new_memory = app.services, AnswerMemory
         short_event = an_event("AboutTechnologyIntent", asked, small)
         self.event = {
             "fixed text": an_event("CloseIntent", "bye", small),
@@ -94,7 +95,7 @@ class AtlasTurns:
     def prepare(self, kind: str) -> None:
         """What the turn must not find in memory is forgotten."""
         if kind.startswith(("table", "model")):
-            self._services().response_cache._memory.clear()
+            self._services().response_cache.memory = self._new_memory()
 
 
 class EmptyTurns:

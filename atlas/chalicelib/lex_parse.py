@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from chalicelib.errors import InvalidRequestError
 from chalicelib.sentences import utf16_length
@@ -136,9 +136,10 @@ def _channel(value: object) -> Channel:
 
 
 def _invocation_source(value: object) -> InvocationSource:
-    for known in get_args(InvocationSource):
-        if value == known:
-            return known  # type: ignore[no-any-return]
+    if value == "FulfillmentCodeHook":
+        return "FulfillmentCodeHook"
+    if value == "DialogCodeHook":
+        return "DialogCodeHook"
     raise InvalidRequestError("invocationSource", "must be DialogCodeHook or FulfillmentCodeHook")
 
 

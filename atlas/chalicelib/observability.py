@@ -107,15 +107,19 @@ def _redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mask(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value if name in _SAFE_FIELDS else _masked(value)
     if isinstance(value, list | tuple):
         return [_mask(name, each) for each in value]
     if isinstance(value, Mapping):
         return {key: _mask(name, each) for key, each in value.items()}
-    if not isinstance(value, str) or name in _SAFE_FIELDS:
-        return value
-    if not _DIGIT_OR_AT.search(value):
-        return value
-    return _EMAIL_LIKE.sub("[email]", _PHONE_LIKE.sub("[number]", value))
+    return value
+
+
+def _masked(text: str) -> str:
+    if not _DIGIT_OR_AT.search(text):
+        return text
+    return _EMAIL_LIKE.sub("[email]", _PHONE_LIKE.sub("[number]", text))
 
 
 def _type_name(value: object) -> str:
