@@ -14,7 +14,7 @@ from chalicelib.answer import Generated
 from chalicelib.cancellation import Cancellation
 from chalicelib.content import Content
 from chalicelib.deadline import Deadline
-from chalicelib.model_router import Route
+from chalicelib.model_router import Model, Route
 from chalicelib.prompts import Prompt
 from ops import __main__ as command_line
 from ops import evaluate_report, evaluate_run
@@ -203,6 +203,32 @@ def test_a_model_that_never_answers_is_given_up(world: World) -> None:
     assert len(models.prompts) == UNANSWERED_IN_A_ROW
 
 
+def test_a_model_that_fails_now_and_then_is_not_given_up(world: World) -> None:
+    count = itertools.count()
+    failed = Generated("", "failed", errors=("bedrock-runtime: ReadTimeoutError",))
+    asked, models = interview(world, lambda p: failed if next(count) % 2 else honest(p))
+    plan = evaluation(world)
+    asked.answers(plan.asked)
+    assert len(models.prompts) == plan.calls > 2 * UNANSWERED_IN_A_ROW
+
+
+def test_a_question_that_refers_to_what_was_said_comes_with_it(world: World) -> None:
+    asked, models = interview(world, honest)
+    asked.answers(units(GOLDEN_SET, CONTENT, None))
+    earlier = [prompt for prompt in models.prompts if len(prompt.messages) > 1]
+    assert {"<scenario>" in prompt.system for prompt in earlier} == {True, False}
+
+
+def test_a_model_that_fails_only_folded_questions_misses_too(world: World) -> None:
+    def shy(prompt: Prompt) -> Generated:
+        is_known = prompt.messages[-1].text in ("hello", "what technology do you use")
+        return whole("I am a real person.") if is_known else honest(prompt)
+
+    misses = report_of(world, shy).misses({**THRESHOLDS, "facts": 0.0, "persona": 0.9})
+    assert [miss for miss in misses if "of folded questions" in miss]
+    assert not [miss for miss in misses if "of golden questions" in miss and "persona" in miss]
+
+
 def test_a_model_that_is_not_there_does_not_spoil_the_others(world: World) -> None:
     denied = Generated("", "failed", errors=("bedrock-runtime: AccessDeniedException",))
     plan = evaluation(world, models=(GOOD, BAD))
@@ -313,6 +339,18 @@ def test_only_whole_answers_before_the_turns_deadline_are_in_time(world: World) 
     report = report_of(world, lambda prompt: replace(honest(prompt), seconds=next(seconds)))
     assert report.in_time == pytest.approx(0.5, abs=0.01)
     assert report_of(world, BAD_MODELS["complete"]).in_time == 0.0
+
+
+def test_what_a_thousand_answers_cost_follows_from_the_models_table(world: World) -> None:
+    """400 tokens in at 1 USD and 30 out at 5 USD a million: 0.00055 USD each."""
+    priced = Model(GOOD, usd_in=1.0, usd_out=5.0)
+    routes = {
+        name: replace(route, table=(priced,))
+        for name, route in world.services.settings.routes.items()
+    }
+    world.services = world.with_settings(routes=routes)
+    usd = report_of(world, honest).usd_per_1000
+    assert usd == pytest.approx(0.55)
 
 
 def test_a_price_is_that_of_a_thousand_answers(world: World) -> None:

@@ -48,6 +48,7 @@ def test_a_good_answer_passes_every_check(text: str, channel: Channel) -> None:
         ("claims", "I run on AWS with Lex. It costs $5 a month."),
         ("claims", "I run on AWS with Lex, and we guarantee that it never fails."),
         ("complete", "I run on Amazon Web Services, with Lex and"),
+        ("complete", "I run on Amazon Web Services, with Lex. And I am also"),
         ("facts", "I am happy to tell you about that."),
         ("facts", "I run on AWS and nothing else."),
         ("length", f"{GOOD} I am serverless."),
@@ -88,6 +89,11 @@ def test_the_phone_is_stricter_than_the_chat(check: str, text: str) -> None:
 def test_an_assistant_may_say_what_it_is_not() -> None:
     asked = "am I talking to a real person"
     assert found("No, I am an AI bot, not a person. I'm Atlas.", asked=asked) == {}
+
+
+def test_an_apostrophe_may_be_typeset() -> None:
+    asked = "What was your revenue last year?"
+    assert found("I don’t know that, but I can tell you what we do.", asked=asked) == {}  # noqa: RUF001
 
 
 def test_an_answer_that_denies_being_an_ai_is_found_by_several_checks() -> None:
