@@ -19,7 +19,7 @@ from chalicelib.phrases import Phrases
 from chalicelib.questions import CHARACTERS, canonical
 from chalicelib.typos import meant_word
 
-ASK, TELL, YES_NO = "ask", "tell", "yesno"
+ASK, TELL, NEVER, YES_NO = "ask", "tell", "never", "yesno"
 _SMILEY = re.compile(r"(?:^|(?<=\s))[:;]-?[)dp](?=\s|$)|[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 _CLAUSE = re.compile(r"([^.!?:;]+)([.!?:;]*)")
 _BETWEEN_WORDS = re.compile(r"[\s,–—-]+")  # noqa: RUF001
@@ -96,24 +96,20 @@ def _clause(words: list[str], known: IntentLexicon) -> _Clause | None:
     leads, start = _strip(words, known.before)
     _, after = _strip(words[start:][::-1], known.after)
     words = words[start : len(words) - after]
-    concepts: list[str] = [YES_NO] if words and words[0] in known.asks_first else []
-    position = 0
-    while position < len(words):
-        found = known.phrases.longest(words, position)
-        if found is None and (position or not concepts):
-            return None
-        taken, position = found or ((), position + 1)
-        concepts.extend(taken)
-    return _Clause(frozenset(leads), tuple(concepts))
+    leading = [YES_NO] if words and words[0] in known.asks_first else []
+    concepts = known.phrases.cover(words)
+    if concepts is None and leading:
+        concepts = known.phrases.cover(words, 1)
+    return None if concepts is None else _Clause(frozenset(leads), (*leading, *concepts))
 
 
 def _strip(words: Sequence[str], phrases: Phrases) -> tuple[list[str], int]:
     """The concepts of all phrases that the words begin with, one after another; their length."""
     concepts: list[str] = []
     position = 0
-    while (found := phrases.longest(words, position)) is not None:
-        concepts.extend(found[0])
-        position = found[1]
+    while found := phrases.at(words, position):
+        taken, position = found[0]
+        concepts.extend(taken)
     return concepts, position
 
 
@@ -130,6 +126,8 @@ def _asked(clause: _Clause, known: IntentLexicon) -> frozenset[str]:
 
     "Tell me about the demo, how long is it" wants two answers.
     """
+    if NEVER in clause.leads:
+        return frozenset()
     questions = [at for at, concept in enumerate(clause.concepts) if concept in known.questions]
     if questions:
         is_one = len(questions) == 1 and not (clause.leads and questions[0])

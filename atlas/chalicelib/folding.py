@@ -119,7 +119,7 @@ def _intent(section: Mapping[str, Any], leads: Phrases, tails: Phrases) -> Inten
     )
 
 
-_LEADS = {"before": "", "tells": "tell", "asks": "ask"}
+_LEADS = {"before": "", "never": "never", "tells": "tell", "asks": "ask"}
 
 
 def _phrases(patterns_by_concepts: Iterable[tuple[str, str]]) -> Phrases:

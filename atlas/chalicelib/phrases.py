@@ -53,9 +53,9 @@ class Phrases:
             if items := line.split():
                 self._root.merge(self._compiled(items, end))
 
-    def longest(self, words: Sequence[str], start: int) -> tuple[tuple[str, ...], int] | None:
-        """The concepts of the longest phrase that begins there, and where it ends."""
-        found, nodes = None, [self._root]
+    def at(self, words: Sequence[str], start: int) -> list[tuple[tuple[str, ...], int]]:
+        """The phrases that begin there, longest first: their concepts, and where they end."""
+        found, nodes = [], [self._root]
         for position in range(start, len(words)):
             word = words[position]
             nodes = [after for node in nodes for after in node.after.get(word, ())]
@@ -63,9 +63,25 @@ class Phrases:
                 break
             for node in nodes:
                 if node.concepts is not None:
-                    found = node.concepts, position + 1
+                    found.append((node.concepts, position + 1))
                     break
-        return found
+        return found[::-1]
+
+    def cover(self, words: Sequence[str], start: int = 0) -> list[str] | None:
+        """The concepts of phrases that make up all the words; None if some word fits in none.
+
+        The longest phrase is preferred from left to right, unless it leaves words uncovered.
+        """
+        return self._cover(words, start, set())
+
+    def _cover(self, words: Sequence[str], start: int, dead: set[int]) -> list[str] | None:
+        if start == len(words):
+            return []
+        for concepts, end in () if start in dead else self.at(words, start):
+            if (rest := self._cover(words, end, dead)) is not None:
+                return [*concepts, *rest]
+        dead.add(start)
+        return None
 
     def _compiled(self, items: list[str], end: _Node) -> _Node:
         following = end

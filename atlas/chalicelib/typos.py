@@ -29,6 +29,8 @@ def meant_word(written: str, known: Collection[str]) -> str | None:
 
 
 def _is_typo(written: str, word: str) -> bool:
+    if written == f"{word}s" or word == f"{written}s":
+        return False
     longer = len(written) - len(word)
     if not -1 <= longer <= 1 or len(word) < SWAPPED:
         return False
