@@ -66,7 +66,7 @@ def test_help_lists_every_verb_that_the_readme_names(clone: Path) -> None:
     listed = set(re.findall(r"make (\w+)", make(clone, "help").stdout))
     assert listed == {
         *("help", "demo", "chat", "run", "test", "lint", "types"),
-        *("package", "wheels", "local", "generate", "bench", "clean"),
+        *("package", "wheels", "local", "generate", "bench", "evaluate", "clean"),
     }
     named = set(re.findall(r"(?m)(?:^|`)make (\w+)", (ROOT / "README.md").read_text()))
     assert named <= listed
