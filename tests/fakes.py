@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from typing import Any
@@ -375,6 +376,12 @@ class World:
 
     def deadline(self, seconds: float = 0.8) -> Deadline:
         return Deadline.after(seconds, clock=self.clock)
+
+
+def settle_refreshes(services: Services) -> None:
+    """Let the refreshes that turns began beside themselves come to their end."""
+    attempts = services.response_cache.refreshes._attempts.values()
+    assert not wait([attempt.ended for attempt in attempts], timeout=10).not_done
 
 
 def lead_services(

@@ -6,6 +6,7 @@ not answer. Each is forgotten after seconds, and none is anything but time and k
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -17,8 +18,8 @@ from chalicelib.deadline import Clock
 ENTRIES = 512
 BYTES = 1_048_576
 """Of 512 MB; the sample utterances' answers take about a tenth of it."""
-_ENTRY_OVERHEAD_BYTES = 400
-"""The objects around the text: measured with `sys.getsizeof` on CPython 3.11, rounded up."""
+_ENTRY_OVERHEAD_BYTES = 600
+"""The key and the objects around the text, by `sys.getsizeof` on CPython 3.11, rounded up."""
 FAILURES_BEFORE_REST = 2
 TABLE_REST_SECONDS = 5.0
 
@@ -67,7 +68,7 @@ class AnswerMemory:
 
 def bytes_of(entry: Entry) -> int:
     """What an entry and its key take in memory, about."""
-    return len(entry.text.encode()) + _ENTRY_OVERHEAD_BYTES
+    return sys.getsizeof(entry.text) + _ENTRY_OVERHEAD_BYTES
 
 
 class TableRest:

@@ -20,9 +20,9 @@ from chalicelib.deadline import Deadline
 from chalicelib.interruptible import make_interruptible
 from chalicelib.latency_estimates import LatencyEstimates
 from chalicelib.model_race import Race, Runners
-from chalicelib.model_router import RacePolicy, Route, family_of
+from chalicelib.model_router import RacePolicy, Route
 from chalicelib.model_stream import SERVICE, ModelStream, estimated_tokens
-from chalicelib.prompts import Prompt
+from chalicelib.prompts import Prompt, request
 
 WORKERS = 4
 """Streams at once in one environment: one turn's, its hedge, and late ones that are ending."""
@@ -158,17 +158,3 @@ def _tokens(stream: ModelStream, race: Race, prompt: Prompt) -> tuple[int, int]:
     characters = len(prompt.system) + sum(len(message.text) for message in prompt.messages)
     counts = (other.usage.get("inputTokens", 0) for other in race.streams)
     return max(counts) or estimated_tokens(characters), estimated_tokens(len(stream.text))
-
-
-def request(model: str, prompt: Prompt, route: Route) -> dict[str, Any]:
-    """ConverseStream's parameters for this model, with its family's quirks."""
-    family = family_of(model)
-    parameters: dict[str, Any] = {
-        "modelId": model,
-        "system": [{"text": prompt.system}],
-        "messages": [{"role": m.role, "content": [{"text": m.text}]} for m in prompt.messages],
-        "inferenceConfig": {"maxTokens": route.max_tokens, **family.sampling},
-    }
-    if family.extra:
-        parameters["additionalModelRequestFields"] = dict(family.extra)
-    return parameters

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from chalicelib.content import SENTENCES_BY_CHANNEL, Content
 from chalicelib.conversation import Exchange
 from chalicelib.lex import Channel
-from chalicelib.model_router import Route
+from chalicelib.model_router import Route, family_of
 from chalicelib.questions import Question
 
 VERSION = 1
@@ -35,10 +35,23 @@ class Prompt:
     messages: tuple[Message, ...]
 
     def fingerprint(self, route: Route) -> str:
-        """A hash of everything that decides the answer: the words, the models, the length."""
-        said = [[message.role, message.text] for message in self.messages]
-        whole = json.dumps([VERSION, self.system, said, route.models, route.max_tokens])
-        return hashlib.sha256(whole.encode()).hexdigest()
+        """A hash of all that any model of the route may be sent: what is not in it is not sent."""
+        sent = [request(model, self, route) for model in route.models]
+        return hashlib.sha256(json.dumps([VERSION, sent], sort_keys=True).encode()).hexdigest()
+
+
+def request(model: str, prompt: Prompt, route: Route) -> dict[str, Any]:
+    """ConverseStream's parameters for this model, with its family's quirks."""
+    family = family_of(model)
+    parameters: dict[str, Any] = {
+        "modelId": model,
+        "system": [{"text": prompt.system}],
+        "messages": [{"role": m.role, "content": [{"text": m.text}]} for m in prompt.messages],
+        "inferenceConfig": {"maxTokens": route.max_tokens, **family.sampling},
+    }
+    if family.extra:
+        parameters["additionalModelRequestFields"] = dict(family.extra)
+    return parameters
 
 
 def grounded(question: Question, content: Content) -> Prompt:

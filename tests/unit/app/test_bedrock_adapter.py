@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from chalicelib.bedrock import WORKERS, BedrockModels, request
+from chalicelib.bedrock import WORKERS, BedrockModels
 from chalicelib.bounded_workers import WAITING
 from chalicelib.breakers import FAILED_REST_SECONDS, FAILURES_BEFORE_REST, Breakers
 from chalicelib.cancellation import Cancellation
@@ -19,7 +19,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.latency_estimates import Prior, Quantiles
 from chalicelib.model_race import FAIR_SECONDS
 from chalicelib.model_router import Model, RacePolicy, Route
-from chalicelib.prompts import Message, Prompt
+from chalicelib.prompts import Message, Prompt, request
 from tests.event_stream_server import STALL, Bedrock, Refusal, bedrock_on_loopback, ending, words
 from tests.fakes import FakeClock
 

@@ -18,14 +18,14 @@ from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
-from chalicelib.bedrock import BedrockModels, request
+from chalicelib.bedrock import BedrockModels
 from chalicelib.breakers import Breakers
 from chalicelib.cancellation import Cancellation
 from chalicelib.clients import CONNECTIONS
 from chalicelib.deadline import Deadline
 from chalicelib.interruptible import Call, make_interruptible
 from chalicelib.model_router import Route
-from chalicelib.prompts import Message, Prompt
+from chalicelib.prompts import Message, Prompt, request
 from tests.event_stream_server import STALL, Bedrock, bedrock_on_loopback, ending, words
 from tests.fakes import FakeClock
 

@@ -20,9 +20,19 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.model_router import Route
 from chalicelib.observability import Log
-from chalicelib.single_flight import HAND_OFF_SECONDS
 from chalicelib.services import Services
-from tests.fakes import CONTENTS, SETTINGS, LogLines, Reply, World, a_question, an_invocation, client_error
+from chalicelib.single_flight import HAND_OFF_SECONDS
+from tests.fakes import (
+    CONTENTS,
+    SETTINGS,
+    LogLines,
+    Reply,
+    World,
+    a_question,
+    an_invocation,
+    client_error,
+    settle_refreshes,
+)
 
 QUESTION = a_question(is_folded=True)
 FRESH_SECONDS, STALE_SECONDS = SETTINGS.answer_fresh_seconds, SETTINGS.answer_stale_seconds
@@ -94,6 +104,7 @@ def test_a_stale_answer_is_not_refreshed_while_no_model_may_be_asked(world: Worl
     world.clock.advance(FRESH_SECONDS + 1)
     world.models.resting = True
     assert ask(world).source is Source.STALE
+    settle_refreshes(world.services)
     assert world.background.tasks == []
 
 
@@ -373,6 +384,7 @@ def test_an_answer_that_comes_after_its_lease_is_not_stored(world: World) -> Non
 
 def settle(world: World) -> None:
     """Let the table calls that nobody waits for end."""
+    settle_refreshes(world.services)
     world.services.response_cache._workers.shutdown(wait=True)
 
 
@@ -423,6 +435,7 @@ def test_a_stale_answer_in_memory_is_refreshed_when_the_table_has_lost_it(world:
     world.clock.advance(FRESH_SECONDS + 1)
     world.table.items.clear()
     assert ask(world).source is Source.STALE
+    settle(world)
     ((_, claim),) = world.background.tasks
     assert item(world)["lease_owner"]["S"] == claim.lease
 
@@ -433,6 +446,7 @@ def test_a_stale_answer_in_memory_is_served_while_the_table_is_down(world: World
     world.table.is_down = True
     answer = ask(world)
     assert (answer.source, answer.text) == (Source.STALE, WHOLE.text)
+    settle_refreshes(world.services)
     assert len(world.models.prompts) == 1
 
 
@@ -465,6 +479,7 @@ def test_a_stale_answer_stays_until_its_refresh_is_stored(world: World) -> None:
     ask(world)
     world.clock.advance(FRESH_SECONDS + 1)
     ask(world)
+    settle_refreshes(world.services)
     ((question, claim),) = world.background.tasks
     world.models.replies = [Reply("Refreshed. Whole.")]
     grounded_answer.make_and_store(question, claim, world.deadline(12), world.services)
