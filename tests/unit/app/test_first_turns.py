@@ -1,4 +1,4 @@
-"""What a visitor's turn may not pay for, in fresh environments before four kinds of AWS."""
+"""What a visitor's turn may not pay for, in fresh environments before four states of AWS."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def quick(served: StandIn) -> None:
     pass
 
 
+def stored(served: StandIn) -> None:
+    """Another environment has made every answer, and this one has not read them at its start."""
+    turns_before(quick, served)
+    served.has_answers = True
+
+
 def late(served: StandIn) -> None:
     served.words_apart_seconds = 0.03
 
@@ -56,7 +62,9 @@ def turns_before(prepare: Callable[[StandIn], None], served: StandIn) -> list[Tu
     return [(source, paid) for source, paid in json.loads(ended.stderr.splitlines()[-1])]
 
 
-@pytest.fixture(scope="module", params=[quick, late, unreachable], ids=lambda each: each.__name__)
+@pytest.fixture(
+    scope="module", params=[quick, stored, late, unreachable], ids=lambda each: each.__name__
+)
 def turns(request: pytest.FixtureRequest) -> tuple[str, list[Turn]]:
     with stand_in() as served:
         return request.param.__name__, turns_before(request.param, served)
@@ -64,7 +72,12 @@ def turns(request: pytest.FixtureRequest) -> tuple[str, list[Turn]]:
 
 def test_the_turns_were_what_they_should_be(turns: tuple[str, list[Turn]]) -> None:
     name, answered = turns
-    kinds = {"quick": {"model", "memory"}, "late": {"partial"}, "unreachable": {"grounded"}}
+    kinds = {
+        "quick": {"model", "memory"},
+        "stored": {"table", "memory"},
+        "late": {"partial"},
+        "unreachable": {"grounded"},
+    }
     assert {source for source, _ in answered} >= {"fixed", *kinds[name]}
 
 
