@@ -112,7 +112,9 @@ class Faults:
 
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
-        self._random = random.Random(seed)  # noqa: S311 - a rate is no secret
+        # Not the seed alone: a model's pace is drawn from that, once a call as well, and the calls
+        # that a rate picks would always be those with the same pace.
+        self._random = random.Random(f"faults {seed}")  # noqa: S311 - a rate is no secret
         self._faults: list[Fault] = []
         self._left: list[int | None] = []
         self._replaced = threading.Event()

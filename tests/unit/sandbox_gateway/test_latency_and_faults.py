@@ -89,6 +89,14 @@ def test_a_rate_is_kept_and_repeats_with_its_seed() -> None:
     assert 200 < sum(drawn(1)) < 300
 
 
+def test_a_rate_picks_fast_answers_and_slow_ones_alike() -> None:
+    faults, timing = Faults(0), TokenTiming(Latency("reported"), seed=0)
+    faults.replace([{"service": "bedrock-runtime", "error": "X", "rate": 0.05}])
+    paces = [(faults.draw("bedrock-runtime").error, timing.pace("haiku")) for _ in range(2000)]
+    picked = [pace.due(80) for error, pace in paces if error]
+    assert 0.7 < sum(picked) / len(picked) < 0.8
+
+
 def test_latencies_add_up_and_go_with_an_error() -> None:
     faults = Faults()
     faults.replace(
