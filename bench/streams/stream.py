@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from bench.streams.grammar import framed, grammar, said
@@ -12,6 +13,8 @@ from bench.streams.wordings import GRAMMARS, ZipfDraw
 
 Kind = Literal["grounded", "open", "lead", "phone"]
 SHARES: dict[Kind, float] = {"grounded": 0.65, "open": 0.10, "lead": 0.10, "phone": 0.15}
+BLOCK = 20
+"""So many turns have the exact mix, so that a stream's beginning has it as well."""
 CALL_TURNS = 5
 """How many things somebody asks in one call."""
 CONSENTS = 0.7
@@ -34,40 +37,40 @@ class StreamTurn:
     number: str = ""
 
 
-def stream(seed: int, turns: int) -> list[StreamTurn]:
-    """The turns of a seed; longer streams of one seed begin differently, as their mix is exact."""
-    rng = random.Random(f"stream {seed} {turns}")  # noqa: S311
-    sources = _sources(seed, rng)
-    return [next(sources[kind]) for kind in _kinds(turns, rng)]
+def stream(seed: int, turns: int, part: int = 0) -> list[StreamTurn]:
+    """The first turns of a seed; the `part`s of one seed are visitors of the same days.
 
-
-def _sources(seed: int, rng: random.Random) -> dict[Kind, Iterator[StreamTurn]]:
-    return {
+    What is asked often is the seed's business, so it is the same in all of its parts.
+    """
+    rng = random.Random(f"stream {seed} {part}")  # noqa: S311
+    sources: dict[Kind, Iterator[StreamTurn]] = {
         "grounded": _grounded(seed, rng),
-        "open": _open(seed, rng),
-        "lead": _leads(seed, rng),
-        "phone": _phone(seed, rng),
+        "open": _open(rng),
+        "lead": _leads(seed, part, rng),
+        "phone": _phone(rng),
     }
+    kinds = (kind for _ in range(0, turns, BLOCK) for kind in _block(rng))
+    made = (next(sources[kind]) for kind in kinds)
+    name = f"s{seed}.{part}"
+    return [replace(turn, session=f"{name}-{turn.session}") for turn in islice(made, turns)]
 
 
-def _kinds(turns: int, rng: random.Random) -> list[Kind]:
-    """Each kind as often as its share says, in random order; the rest is grounded."""
-    kinds: list[Kind] = []
-    for kind, share in SHARES.items():
-        kinds += [kind] * (round(share * turns) if kind != "grounded" else 0)
-    kinds += ["grounded"] * (turns - len(kinds))
+def _block(rng: random.Random) -> list[Kind]:
+    """Each kind as often as its share says, in random order."""
+    kinds = [kind for kind, share in SHARES.items() for _ in range(round(share * BLOCK))]
     rng.shuffle(kinds)
     return kinds
 
 
 def _grounded(seed: int, rng: random.Random) -> Iterator[StreamTurn]:
     """Each turn another visitor's only one, as a shared answer must suit whoever asks."""
-    draws = {intent: ZipfDraw(intent, rng) for intent in GRAMMARS}
+    ranks = random.Random(f"ranks {seed}")  # noqa: S311
+    draws = {intent: ZipfDraw(intent, ranks, rng) for intent in GRAMMARS}
     number = 0
     while True:
         number += 1
         intent = rng.choice(list(draws))
-        yield StreamTurn("grounded", intent, typed(draws[intent](), rng), f"s{seed}-g{number}")
+        yield StreamTurn("grounded", intent, typed(draws[intent](), rng), f"g{number}")
 
 
 def typed(wording: str, rng: random.Random) -> str:
@@ -76,17 +79,17 @@ def typed(wording: str, rng: random.Random) -> str:
     return text + rng.choice(("", "", "?" if " " in text and text[-1:].isalnum() else ""))
 
 
-def _open(seed: int, rng: random.Random) -> Iterator[StreamTurn]:
+def _open(rng: random.Random) -> Iterator[StreamTurn]:
     rules = grammar("open")
     number = 0
     while True:
         number += 1
         core = said(rng.choice(rules["templates"]), rng, **rules["fillers"])
         text = typed(framed(rules, core, rng), rng)
-        yield StreamTurn("open", "FallbackIntent", text, f"s{seed}-o{number}")
+        yield StreamTurn("open", "FallbackIntent", text, f"o{number}")
 
 
-def _phone(seed: int, rng: random.Random) -> Iterator[StreamTurn]:
+def _phone(rng: random.Random) -> Iterator[StreamTurn]:
     """Calls of CALL_TURNS turns; nothing is said twice in a stream."""
     rules = grammar("phone")
     said_before: set[str] = set()
@@ -98,7 +101,7 @@ def _phone(seed: int, rng: random.Random) -> Iterator[StreamTurn]:
             said_before,
         )
         call = (len(said_before) - 1) // CALL_TURNS
-        yield StreamTurn("phone", "FallbackIntent", text, f"s{seed}-p{call}")
+        yield StreamTurn("phone", "FallbackIntent", text, f"p{call}")
 
 
 def _unsaid(draw: Callable[[], str], said_before: set[str]) -> str:
@@ -109,14 +112,14 @@ def _unsaid(draw: Callable[[], str], said_before: set[str]) -> str:
     return text
 
 
-def _leads(seed: int, rng: random.Random) -> Iterator[StreamTurn]:
+def _leads(seed: int, part: int, rng: random.Random) -> Iterator[StreamTurn]:
     """Conversations of start, name, number, and a yes or a no; one after the other."""
     rules = grammar("leads")
     index = 0
     while True:
         name = f"{rng.choice(rules['first_names'])} {rng.choice(rules['last_names'])}"
-        number = f"+1415555{2000 + (seed * 400 + index) % 8000:04d}"
-        session = f"s{seed}-l{index}"
+        number = f"+1415555{2000 + (seed * 400 + part * 100 + index) % 8000:04d}"
+        session = f"l{index}"
         index += 1
         consent = "yes" if rng.random() < CONSENTS else "no"
         texts = {

@@ -67,12 +67,12 @@ def _strings(value: Any) -> list[str]:
 class ZipfDraw:
     """Draws wordings so that the one of rank r comes with weight r to the minus ZIPF_EXPONENT.
 
-    Which wording has which rank is the seed's business.
+    Which wording has which rank is drawn from `ranks`, once.
     """
 
-    def __init__(self, intent: str, rng: random.Random) -> None:
+    def __init__(self, intent: str, ranks: random.Random, rng: random.Random) -> None:
         self._rng = rng
-        self._ranked = rng.sample(wordings_of(intent), k=len(wordings_of(intent)))
+        self._ranked = ranks.sample(wordings_of(intent), k=len(wordings_of(intent)))
         weights = (rank**-ZIPF_EXPONENT for rank in range(1, len(self._ranked) + 1))
         self._cumulative = list(itertools.accumulate(weights))
 

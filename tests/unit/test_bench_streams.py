@@ -32,6 +32,19 @@ def test_a_seed_makes_the_same_stream_again_and_another_seed_another() -> None:
     assert stream(1, 200) != stream(2, 200)
 
 
+def test_a_shorter_stream_is_the_beginning_of_a_longer_one() -> None:
+    assert stream(1, 200)[:50] == stream(1, 50)
+
+
+def test_parts_of_a_seed_differ_and_ask_the_same_things_most() -> None:
+    most = []
+    for part in (0, 1):
+        asked = Counter(plain(t.text) for t in stream(1, 4000, part) if t.kind == "grounded")
+        most.append({text for text, _ in asked.most_common(3)})
+    assert stream(1, 100, 0) != stream(1, 100, 1)
+    assert len(most[0] & most[1]) >= 2
+
+
 @pytest.mark.parametrize("turns", [60, 200, 1000])
 def test_the_mix_is_as_promised(turns: int) -> None:
     kinds = Counter(turn.kind for turn in stream(3, turns))
@@ -76,7 +89,7 @@ def test_a_lead_is_captured_in_order() -> None:
 def test_no_number_is_given_by_two_visitors_of_ten_seeds() -> None:
     owners: dict[str, set[str]] = {}
     for seed in range(1, 11):
-        for turn in stream(seed, 1000):
+        for turn in stream(seed, 500) + stream(seed, 500, 3):
             if turn.kind == "lead":
                 owners.setdefault(turn.number, set()).add(turn.session)
     assert all(len(sessions) == 1 for sessions in owners.values())
