@@ -32,9 +32,10 @@ not answer or did not permit; 130 interrupted. One line on stderr says what to d
 
 _RELEASE = """
 Make what `chalice deploy` put on $LATEST live, in an order in which traffic never meets a cold
-version or $LATEST: publish a version of every function, invoke each new one, provision the
-fulfilment version and wait until it is READY, move the Lambda aliases `live`, let Lex invoke
-`live`, bind the Lex alias to it, and only then free what older versions held.
+version or $LATEST: publish a version of every function, invoke each new one, have the shared
+answers made, provision the fulfilment version and wait until it is READY, move the Lambda aliases
+`live`, let Lex invoke `live`, bind the Lex alias to it, and only then free what older versions
+held.
 
 Run it again after an interruption: every step looks before it changes. A run with nothing to do
 says so. Endpoint, region and credentials are botocore's usual ones; stage local goes to
@@ -115,6 +116,7 @@ def _release_verb(verbs: _Verbs) -> None:
     verb.add_argument("--stage", required=True, choices=STAGES)
     verb.add_argument("--dry-run", action="store_true", help="tell what would change, change none")
     verb.add_argument("--json", action="store_true", help="the result as JSON; progress on stderr")
+    verb.add_argument("--no-warming", action="store_true", help="make no answers beforehand")
     verb.set_defaults(run=_release)
 
 
@@ -159,7 +161,7 @@ def _release(arguments: argparse.Namespace) -> int:
         arguments.stage, clients(arguments.stage), Waiter(steps.note), arguments.dry_run
     )
     try:
-        chain = release(context, steps)
+        chain = release(context, steps, is_warmed=not arguments.no_warming)
     except Exception as error:
         if arguments.json:
             print(_outcome(context, steps, error=str(error)))

@@ -10,11 +10,14 @@ from ops.provisioned import free_older, provision
 from ops.stages import FULFILLMENT
 from ops.steps import Context, Steps
 from ops.tables import find_tables
+from ops.warming import warm
 from ops.workflow import allow_rules, find_workflow
 
 
-def release(ctx: Context, steps: Steps) -> Chain | None:
+def release(ctx: Context, steps: Steps, *, is_warmed: bool = True) -> Chain | None:
     """Make the deployed code live, in an order in which traffic never meets a cold version.
+
+    `is_warmed`: the shared answers are made before the first environment is provisioned.
 
     Every step looks before it changes, so a second run changes nothing and an interrupted one is
     completed by the next. Returns the verified chain, or None for a dry run. Raises OpsError.
@@ -28,6 +31,8 @@ def release(ctx: Context, steps: Steps) -> Chain | None:
     versions = steps.run("publish versions", lambda: publish_versions(ctx, functions))
     steps.run("invoke each new version", lambda: check_health(ctx, versions))
     steps.run("compare the zips", lambda: check_one_zip(ctx, functions))
+    if is_warmed:
+        steps.run("warm the answers", lambda: warm(ctx, versions))
     live = versions[FULFILLMENT]
     steps.run("provision fulfilment", lambda: provision(ctx, live))
     steps.run("move the Lambda aliases", lambda: move_aliases(ctx, versions))

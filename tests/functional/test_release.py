@@ -29,7 +29,7 @@ def _start_release(sandbox: Sandbox) -> subprocess.Popen[str]:
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
     }
-    command = [sys.executable, "-m", "ops", "release", "--stage", "local"]
+    command = [sys.executable, "-m", "ops", "release", "--stage", "local", "--no-warming"]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -72,6 +72,10 @@ class FakeLambda(FakeClient):
         self.provisioned: dict[tuple[str, str], dict[str, Any]] = {}
         self.event_configs: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, tuple[str | None, bytes]] = {}
+        self.warming: tuple[str | None, bytes] = (
+            None,
+            b'{"made": 88, "fresh": 0, "failed": 0, "left": 0}',
+        )
         self.looks_until_ready = 2
         self.provisioning_fails = False
 
@@ -117,8 +121,16 @@ class FakeLambda(FakeClient):
         return dict(version)
 
     def on_invoke(self, FunctionName: str, Qualifier: str, Payload: bytes) -> dict[str, Any]:
+        if json.loads(Payload) == {}:
+            return self._on_warming(FunctionName)
         assert json.loads(Payload) == {"atlas": "health"}
         error, payload = self.answers.get(FunctionName, (None, b'{"ok": true, "version": "1"}'))
+        answer: dict[str, Any] = {"StatusCode": 200, "Payload": io.BytesIO(payload)}
+        return answer | ({"FunctionError": error} if error else {})
+
+    def _on_warming(self, function: str) -> dict[str, Any]:
+        assert function.endswith("-keep_warm"), "every other function acts when it is invoked"
+        error, payload = self.warming
         answer: dict[str, Any] = {"StatusCode": 200, "Payload": io.BytesIO(payload)}
         return answer | ({"FunctionError": error} if error else {})
 

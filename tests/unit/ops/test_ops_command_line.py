@@ -42,7 +42,7 @@ def test_release_as_json_keeps_progress_off_standard_output(
     data = json.loads(out)
     assert data["changed"] is True
     assert data["chain"]["links"][-1]["provisioned"] == "2 provisioned, READY"
-    assert len(data["steps"]) == 16
+    assert len(data["steps"]) == 17
     assert "publish versions" in err
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from ops_fakes import READ_PREFIXES, World, client_error
 
 from ops.chain import Chain
 from ops.errors import RefusedError, UnavailableError
+from ops.lambda_versions import HEALTH_EVENT
 from ops.release import release
 from ops.stages import FUNCTIONS, KEEP_WARM, STAGE_SIZES, function_name
 
 FULFILLMENT = function_name("local", "lex_fulfillment")
+WARMER = function_name("local", KEEP_WARM)
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def test_first_release_makes_its_changes_in_the_documented_order(world: World) -
     assert world.changes() == [
         *["publish_version"] * 12,
         *["invoke"] * 12,
+        "invoke",
         "put_provisioned_concurrency_config",
         *["create_alias"] * 12,
         *["add_permission"] * 5,
@@ -81,6 +84,57 @@ def test_no_alias_moves_before_provisioned_concurrency_is_ready(world: World) ->
     world.lambda_.on_create_alias = moving  # type: ignore[method-assign]
     run(world)
     assert statuses.count("IN_PROGRESS") == 5
+
+
+def test_answers_are_made_by_the_new_version_before_an_environment_reads_them(
+    world: World,
+) -> None:
+    run(world)
+    warmed = position(world, "invoke", FunctionName=WARMER, Payload=b"{}")
+    assert world.timeline[warmed][1]["Qualifier"] == "1"
+    healthy = position(world, "invoke", FunctionName=FULFILLMENT, Payload=HEALTH_EVENT)
+    assert healthy < warmed < position(world, "put_provisioned_concurrency_config")
+    assert "88 made, 0 fresh, 0 failed, 0 left" in world.printed.getvalue()
+
+
+def test_a_release_that_changes_nothing_makes_no_answers(world: World) -> None:
+    run(world)
+    run(world)
+    assert "invoke" not in world.changes()
+
+
+@pytest.mark.parametrize(
+    ("error", "payload", "told"),
+    [
+        ("Unhandled", b'{"errorType": "Sandbox.Timedout"}', "not warmed: Sandbox.Timedout"),
+        ("Unhandled", b"not JSON", "not warmed: keep_warm failed"),
+    ],
+)
+def test_a_release_goes_on_without_its_answers(
+    world: World, error: str, payload: bytes, told: str
+) -> None:
+    world.lambda_.warming = (error, payload)
+    assert run(world)
+    assert told in world.printed.getvalue()
+
+
+def test_a_release_goes_on_when_warming_takes_too_long(world: World) -> None:
+    on_invoke = world.lambda_.on_invoke
+
+    def late(**params: Any) -> dict[str, Any]:
+        if params["Payload"] == b"{}":
+            raise ReadTimeoutError(endpoint_url="https://lambda.example")
+        return on_invoke(**params)
+
+    world.lambda_.on_invoke = late  # type: ignore[method-assign]
+    assert run(world)
+    assert "not warmed: ReadTimeoutError" in world.printed.getvalue()
+
+
+def test_a_release_without_warming_invokes_for_health_alone(world: World) -> None:
+    release(world.context(), world.steps(), is_warmed=False)
+    payloads = {given["Payload"] for name, given in world.timeline if name == "invoke"}
+    assert payloads == {HEALTH_EVENT}
 
 
 def test_every_new_version_is_invoked_by_its_number_before_anything_is_provisioned(
@@ -557,5 +611,5 @@ def test_each_step_is_printed_with_its_seconds_and_result(world: World) -> None:
     run(world)
     lines = world.printed.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines].count("stopped") == 0
-    assert len(lines) == 16
+    assert len(lines) == 17
     assert all(" s  " in line for line in lines)
