@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +27,14 @@ _SHORTEST_SECONDS = 0.001
 
 
 class Call:
-    """One request, which `end` breaks off wherever it is; whatever its thread reads then fails."""
+    """One request, which `end` breaks off wherever it is; whatever its thread reads then fails.
 
-    def __init__(self, deadline: Deadline) -> None:
+    `on_sent` is called in its thread when all of the request is on its way.
+    """
+
+    def __init__(self, deadline: Deadline, on_sent: Callable[[], None] = lambda: None) -> None:
         self._deadline = deadline
+        self.on_sent = on_sent
         self._lock = threading.Lock()
         self._connection: _Interruptible | None = None
         self.is_ended = False
@@ -100,7 +104,10 @@ class _Interruptible(_Connection):
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         self._belongs_to(_threads.call)
-        return super().request(*args, **kwargs)
+        nothing = super().request(*args, **kwargs)
+        if self._call is not None:
+            self._call.on_sent()
+        return nothing
 
     def getresponse(self) -> Any:
         if self._call is not None:

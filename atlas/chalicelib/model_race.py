@@ -22,6 +22,9 @@ _NOT_THE_MODELS = frozenset(("ValidationException", QUEUE_FULL))
 """Refused parameters, and a full queue of our own, say nothing about a model's health."""
 LATE_FACTOR = 1.15
 """A first token is late when it takes that much longer than 95 of 100 do."""
+SENDING_SECONDS = 0.1
+"""What a request may take to be on its way, a new connection and a cold process included; only
+after that is it the model that is waited for."""
 FAIR_SECONDS = 0.3
 """A model that had less time than this to its first word is not counted as late."""
 
@@ -142,7 +145,8 @@ class Race:
         latest = max(
             self.runners.policy.hedge_after_seconds, estimates.first_token(model, 0.5) * LATE_FACTOR
         )
-        return stream.asked_at + min(late, latest)
+        sent_at = stream.asked_at + SENDING_SECONDS if stream.sent_at is None else stream.sent_at
+        return sent_at + min(late, latest)
 
     def _stalls_at(self, stream: ModelStream) -> float:
         if stream.first_at is None:
@@ -190,6 +194,7 @@ class Race:
         if stream.first_at is None:
             return
         estimates = self.runners.estimates
-        estimates.note_first_token(stream.model, stream.first_at - stream.asked_at)
+        begun = stream.asked_at if stream.sent_at is None else stream.sent_at
+        estimates.note_first_token(stream.model, stream.first_at - begun)
         later = sum(len(part) for part in stream.parts[1:])
         estimates.note_text(stream.model, stream.last_at - stream.first_at, later)

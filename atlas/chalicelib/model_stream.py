@@ -29,13 +29,15 @@ _CHARACTERS_PER_TOKEN = 4
 class ModelStream:
     """Written by its worker, read by its turn; times are the clock's, None until they are known.
 
-    `on_change` is called in the worker when the first text is there and when it is over.
+    `on_change` is called in the worker when the request is sent, when the first text is there and
+    when it is over.
     """
 
     model: str
     deadline: Deadline
     on_change: Callable[[], None]
     asked_at: float
+    sent_at: float | None = None
     first_at: float | None = None
     last_at: float = 0.0
     parts: list[str] = field(default_factory=list)
@@ -50,7 +52,7 @@ class ModelStream:
     _raw: Any = None
 
     def __post_init__(self) -> None:
-        self.call = Call(self.deadline)
+        self.call = Call(self.deadline, self.note_sent)
 
     @property
     def clock(self) -> Clock:
@@ -88,6 +90,10 @@ class ModelStream:
     def begin(self, workers: Executor, client: Callable[[], Any], parameters: Any) -> None:
         self.future = workers.submit(self._run, client, parameters)
         self.future.add_done_callback(self._ended)
+
+    def note_sent(self) -> None:
+        self.sent_at = self.clock()
+        self.on_change()
 
     def stop(self) -> None:
         """The turn's part: no more reading, the connection closed."""

@@ -58,7 +58,7 @@ def test_each_further_rest_is_twice_as_long_until_a_success(
         breakers.throttled("first")
         rests.append(rest_of(breakers, clock))
         assert breakers.begin("first")
-    assert rests[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert rests[:4] == [0.25, 0.5, 1.0, 2.0]
     assert rests[-1] == LONGEST_REST_SECONDS
     breakers.succeeded("first")
     breakers.throttled("first")

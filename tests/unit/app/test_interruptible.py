@@ -163,6 +163,13 @@ def test_no_time_out_is_longer_than_what_is_left() -> None:
     assert 0 < call.limited(1.0) < 0.01, "0 would mean not to wait for anything"
 
 
+def test_a_call_says_when_it_is_on_its_way(bedrock: Bedrock) -> None:
+    client, sent = patient_client(bedrock), list[int]()
+    assert until_ended(client, Call(far_deadline(), lambda: sent.append(1))) == "whole"
+    assert sent == [1]
+    client.close()
+
+
 def test_the_names_that_are_relied_on_are_there() -> None:
     """Private or nearly: `_endpoint.http_session._manager`, `_new_conn`, `_raw_stream`."""
     assert callable(AWSHTTPConnection._new_conn)

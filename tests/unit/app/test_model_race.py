@@ -11,7 +11,7 @@ from chalicelib.call_budget import CallBudget
 from chalicelib.deadline import Deadline
 from chalicelib.errors import ContentRefusedError, RetryableDependencyError, ThrottledError
 from chalicelib.latency_estimates import LatencyEstimates, Prior, Quantiles
-from chalicelib.model_race import FAIR_SECONDS, LATE_FACTOR, Race, Runners
+from chalicelib.model_race import FAIR_SECONDS, LATE_FACTOR, SENDING_SECONDS, Race, Runners
 from chalicelib.model_router import Model, RacePolicy, Route
 from chalicelib.model_stream import SERVICE, ModelStream
 from tests.fakes import FakeClock
@@ -45,6 +45,7 @@ class Track:
         if model is not None:
             deadline = Deadline(self.race.ends_at, self.clock)
             stream = ModelStream(model, deadline, lambda: None, self.clock())
+            stream.note_sent()
             self.race.streams.append(stream)
         return model
 
@@ -72,6 +73,18 @@ def test_a_late_first_token_brings_a_second_request_and_no_third(track: Track) -
     assert track.race.is_hedged
     assert track.race.wakes_at() == SECONDS
     assert track.ask(at=0.6) is None
+
+
+def test_a_request_that_is_still_on_its_way_does_not_make_its_model_late(track: Track) -> None:
+    track.ask()
+    track.race.streams[0].sent_at = None
+    assert track.race.wakes_at() == pytest.approx(0.28 + SENDING_SECONDS)
+    track.clock.now = 0.05
+    track.race.streams[0].note_sent()
+    assert track.race.wakes_at() == pytest.approx(0.33)
+    track.says(0, "It", at=0.25)
+    track.ends(0)
+    assert list(track.estimates._samples("first").first) == [(0.25, pytest.approx(0.2))]
 
 
 def test_a_first_token_in_time_brings_none(track: Track) -> None:
