@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from chalicelib.bot import utterances_by_intent
 from chalicelib.content import Content
@@ -34,13 +35,14 @@ def fold(text: str, intent: str, content: Content) -> str | None:
         return None
     asked = canonical(text)
     nearest = _nearest(asked, intent, content)
-    return asked if nearest is None and _is_sample(asked, intent, content.locale) else nearest
+    return asked if nearest is None and asked in _samples(intent, content.locale) else nearest
 
 
-def _is_sample(asked: str, intent: str, locale: str) -> bool:
-    """Whether the bot listens for these very words; never where nothing is folded."""
-    utterances = utterances_by_intent(locale).get(intent, ())
-    return lexicon_of(locale) is not None and asked in map(canonical, utterances)
+@cache
+def _samples(intent: str, locale: str) -> frozenset[str]:
+    """What the bot listens for, as `canonical` spells it; nothing where nothing is folded."""
+    utterances = utterances_by_intent(locale).get(intent, ()) if lexicon_of(locale) else ()
+    return frozenset(map(canonical, utterances))
 
 
 def _nearest(asked: str, intent: str, content: Content) -> str | None:
@@ -51,7 +53,7 @@ def _nearest(asked: str, intent: str, content: Content) -> str | None:
     clauses = []
     for written, ending in _CLAUSE.findall(_SMILEY.sub(" ", asked)):
         words = _words(written, lexicon, known, content.vocabulary)
-        clause = None if words is None else _clause(words, known)
+        clause = _clause(words, known) if words is not None else None
         if clause is None or ("?" in ending and not clause.concepts):
             return None
         clauses.append(clause)
@@ -85,13 +87,17 @@ def _meant(
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """What one clause is about, in its order, and how it was led up to: TELL, ASK or nothing."""
+    """What one clause is about, in its order, and how it was led up to: TELL, ASK or nothing.
 
+    `words` are those without what leads up to them.
+    """
+
+    words: Sequence[str]
     leads: frozenset[str]
     concepts: tuple[str, ...]
 
 
-def _clause(words: list[str], known: IntentLexicon) -> _Clause | None:
+def _clause(words: Sequence[str], known: IntentLexicon) -> _Clause | None:
     """None if words are left that no phrase takes up."""
     leads, start = _strip(words, known.before)
     _, after = _strip(words[start:][::-1], known.after)
@@ -100,7 +106,29 @@ def _clause(words: list[str], known: IntentLexicon) -> _Clause | None:
     concepts = known.phrases.cover(words)
     if concepts is None and leading:
         concepts = known.phrases.cover(words, 1)
-    return None if concepts is None else _Clause(frozenset(leads), (*leading, *concepts))
+    return None if concepts is None else _Clause(words, frozenset(leads), (*leading, *concepts))
+
+
+def _asks_twice(words: Sequence[str], known: IntentLexicon) -> bool:
+    """Whether these are two questions in a row, each of which asks for something else."""
+    for at in range(2, len(words) - 1):
+        if _may_open(words, at, known):
+            second = _sample(words[at:], known)
+            first = _sample(words[:at], known) if second else None
+            if first not in (None, second):
+                return True
+    return False
+
+
+def _may_open(words: Sequence[str], at: int, known: IntentLexicon) -> bool:
+    if words[at] in known.asks_first:
+        return True
+    return any(known.questions & set(concepts) for concepts, _ in known.phrases.at(words, at))
+
+
+def _sample(words: Sequence[str], known: IntentLexicon) -> str | None:
+    clause = _clause(words, known)
+    return known.sample(_asked(clause, known)) if clause else None
 
 
 def _strip(words: Sequence[str], phrases: Phrases) -> tuple[list[str], int]:
@@ -118,7 +146,8 @@ def _meaning(clauses: Sequence[_Clause], known: IntentLexicon) -> frozenset[str]
     if known.joins_clauses:
         return frozenset(concept for clause in clauses for concept in clause.concepts)
     asking = [clause for clause in clauses if clause.concepts]
-    return _asked(asking[0], known) if len(asking) == 1 else frozenset()
+    is_one = len(asking) == 1 and not _asks_twice(asking[0].words, known)
+    return _asked(asking[0], known) if is_one else frozenset()
 
 
 def _asked(clause: _Clause, known: IntentLexicon) -> frozenset[str]:

@@ -54,6 +54,15 @@ class IntentLexicon:
     words_by_start: Mapping[str, Collection[str]]
     """The same by their first letters."""
 
+    @property
+    def concepts(self) -> Collection[str]:
+        """All that a question can be about; YES_NO comes from its first word alone."""
+        return {
+            *self.phrases.concepts,
+            *self.before.concepts,
+            *(("yesno",) * bool(self.asks_first)),
+        }
+
     def sample(self, concepts: frozenset[str]) -> str | None:
         """The sample utterance that asks for just these concepts."""
         return next((frame.sample for frame in self.frames if frame.fits(concepts)), None)

@@ -44,10 +44,12 @@ class Phrases:
     def __init__(self) -> None:
         self._root = _Node()
         self.words: set[str] = set()
+        self.concepts: set[str] = set()
 
     def add(self, concepts: str, patterns: str) -> None:
         """Let each of the patterns stand for the concepts, which are divided by spaces."""
         end = _Node(tuple(concepts.split()))
+        self.concepts.update(end.concepts or ())
         self.words.update(_WORD.findall(patterns))
         for line in patterns.splitlines():
             if items := line.split():
@@ -88,7 +90,10 @@ class Phrases:
         for item in reversed(items):
             node = _Node()
             for either in item.removesuffix("?").split("|"):
-                node.link(either, following)
+                if "_" in either or either in node.after:
+                    node.link(either, following)
+                else:
+                    node.after[either] = [following]
             if item[-1] == "?":
                 node.merge(following)
             following = node
