@@ -5,7 +5,7 @@ from typing import Any
 
 from chalice import Chalice
 
-from chalicelib import settings
+from chalicelib import init_phase, settings
 from chalicelib.background import finish_answer
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.invocation import Invocation, answers_health
@@ -127,6 +127,7 @@ def keep_warm(event: Any, context: Any) -> Any:
 if settings.in_lambda():
     # The init phase pays for imports, clients and the first connection, not a visitor.
     warm_up(services(), settings.function())
+    init_phase.end()
 if settings.serves_local_http():
     from chalicelib.local_http import serve_lex_over_http
 
