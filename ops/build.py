@@ -64,7 +64,7 @@ def build(project: Path, architecture: str = "x86_64", kept: Kept | None = None)
     with tempfile.TemporaryDirectory(prefix="atlas-build-") as folder:
         content = Path(folder) / "content"
         _with_libraries(project, target, content, kept)
-        _add_app(project, content)
+        add_app(project, content)
         archive.compile_all(content, "chalicelib", "app.py")
         _require_imports(content)
         archive.write_zip(content, path)
@@ -128,7 +128,7 @@ def _with_libraries(project: Path, target: Target, content: Path, kept: Kept | N
     requirements = project / "requirements.txt"
     libraries.install(requirements, target, content)
     slimming.slim(content, project / "chalicelib")
-    _add_chalice(content)
+    add_chalice(content)
     _note_contents(content, requirements, target)
     archive.compile_all(content, ".")
     if kept is not None:
@@ -136,7 +136,7 @@ def _with_libraries(project: Path, target: Target, content: Path, kept: Kept | N
         kept.store(zipped, name)
 
 
-def _add_chalice(content: Path) -> None:
+def add_chalice(content: Path) -> None:
     """The two files that Chalice itself puts into every package."""
     for module in (chalice, chalice.app):
         source = inspect.getsourcefile(module)
@@ -157,6 +157,6 @@ def _require_imports(content: Path) -> None:
         raise RefusedError(f"the package lacks what it imports: {'; '.join(missing[:5])}")
 
 
-def _add_app(project: Path, content: Path) -> None:
+def add_app(project: Path, content: Path) -> None:
     shutil.copyfile(project / "app.py", content / "app.py")
     shutil.copytree(project / "chalicelib", content / "chalicelib", ignore=left_out)

@@ -52,6 +52,11 @@ def prepare(project: Path, work_dir: Path, cache_root: Path) -> Project:
     return Project(copy, Kept(cache_root / _platform_key()))
 
 
+def kept_packages(root: Path) -> Kept:
+    """Where the sandboxes of the checkout at `root` keep theirs."""
+    return Kept(root / ".sandbox" / "packages" / _platform_key())
+
+
 def _platform_key() -> str:
     python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     return f"{python}-{platform.system()}-{platform.machine()}-slim".lower()
