@@ -8,7 +8,6 @@ predecessor's did; X-Ray came in the package and was never switched on.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -51,7 +50,7 @@ def package() -> bytes:
 
 def _key() -> str:
     """Changes with everything that the zip is made of."""
-    parts = (_PINS.read_text(), _SOURCE.read_text(), _HANDLER, _texts(), sys.version)
+    parts = (_PINS.read_text(), _SOURCE.read_text(), _HANDLER, sys.version)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
@@ -77,14 +76,6 @@ def _pins() -> dict[str, str]:
 def _add_own(folder: Path) -> None:
     (folder / "handler.py").write_text(_HANDLER)
     (folder / "sequential.py").write_text(_SOURCE.read_text())
-    (folder / "texts.json").write_text(_texts())
-
-
-def _texts() -> str:
-    # Of Atlas's code, which only who has it on the path can import.
-    from bench.turn_prompts import texts
-
-    return json.dumps(texts())
 
 
 def _zip(folder: Path, target: Path) -> None:

@@ -101,7 +101,7 @@ def ring_table(site: Site) -> str:
             results.add(variant, run(variant))
     names: Sequence[tuple[str, str]] = (
         (PREDECESSOR, "(0) and phase 1: one step after the other"),
-        (NOT_READY, "phase 2: in parallel, pooled"),
+        (NOT_READY, "phase 2: in parallel, pooled, scenario not made yet"),
         (READY, "phase 3: scenario made ahead"),
     )
     rows = [[what, seconds(statistics.median(results.of(name)))] for name, what in names]

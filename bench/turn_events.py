@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.streams.stream import StreamTurn
+from chalicelib import conversation
 from sandbox.conversation.child import ROOT
 
+_ASKED = conversation.Exchange("how does the demo work", "An AI assistant phones you.")
 _FILES = {
     "grounded": "about_technology_fulfillment",
     "open": "fallback_fulfillment",
@@ -42,8 +44,10 @@ def event_of(turn: StreamTurn, session_id: str, attributes: Mapping[str, str]) -
 
 
 def first_attributes(turn: StreamTurn) -> dict[str, str]:
-    """What a session begins with: a call carries its key, a chat nothing."""
-    return {"interactionKey": interaction_key(turn.session)} if turn.kind == "phone" else {}
+    """What a session begins with: a call's key; who wants a call has asked something before."""
+    if turn.kind == "phone":
+        return {"interactionKey": interaction_key(turn.session)}
+    return {conversation.ATTRIBUTE: conversation.write((_ASKED,))} if turn.kind == "lead" else {}
 
 
 def interaction_key(session: str) -> str:

@@ -1,4 +1,4 @@
-"""What the sequential columns tell the model: the content's texts, or Atlas's own prompts."""
+"""Atlas's own prompts for the sequential design: what the fair control tells the model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,6 @@ _BY_INTENT = {grounded.intent: grounded for grounded in GROUNDED_INTENTS}
 @cache
 def content() -> Content:
     return Contents.load().in_locale(LOCALE)
-
-
-def texts() -> dict[str, str]:
-    """The groundings by name, and the knowledge."""
-    return {**content().grounding, "knowledge": content().knowledge}
 
 
 def atlas_request(event: Mapping[str, Any], scenario: str) -> dict[str, Any]:

@@ -17,9 +17,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sandbox.conversation.child import ROOT
+
+# Chalice's project is a root of imports of its own.
+sys.path.insert(0, str(ROOT / "atlas"))
+
+from bench.sequential import SPENT
 from bench.streams.stream import StreamTurn
 from bench.turn_events import event_of, first_attributes
-from sandbox.conversation.child import ROOT
 
 Attributes = dict[str, str]
 _SENTENCE = re.compile(r"[.!?](?=\s|$)")
@@ -79,8 +84,6 @@ class Column:
 
     def after(self, reply: dict[str, Any]) -> tuple[Attributes, str, dict[str, float]]:
         """What the session keeps, the answer's source, and the seconds by component."""
-        from bench.sequential import SPENT
-
         attributes: Attributes = reply["sessionState"]["sessionAttributes"]
         spent = json.loads(attributes.pop(SPENT))
         return attributes, spent.pop("source"), spent
@@ -92,11 +95,11 @@ class SequentialColumn(Column):
     def __init__(self, name: str, environ: Mapping[str, str], options: Mapping[str, Any]) -> None:
         super().__init__(name, environ)
         from bench.sequential import Habits, Places, Sequential
-        from bench.turn_prompts import atlas_request, texts
+        from bench.turn_prompts import atlas_request
 
         self._design = Sequential(
             Habits(**options["habits"]),
-            Places(texts(), **options["places"]),
+            Places(**options["places"]),
             atlas_request if options.get("is_atlas_prompt") else None,
         )
 
@@ -205,7 +208,6 @@ def main() -> None:
     parser.add_argument("--results", type=int, required=True)
     results = os.fdopen(parser.parse_args().results, "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.path.insert(0, str(ROOT / "atlas"))
     worker = Worker()
     for line in sys.stdin:
         print(json.dumps(worker.obey(json.loads(line))), file=results, flush=True)

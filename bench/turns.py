@@ -17,12 +17,23 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.figures import load
-from bench.site import own_site, progress
-from bench.turn_columns import ABLATION, CONDITIONS, MAIN, Column
 from sandbox.conversation.child import ROOT
+
+# Chalice's project is a root of imports of its own.
+sys.path.insert(0, str(ROOT / "atlas"))
+
+from bench.figures import load
+from bench.site import Site, own_site
+from bench.turn_ablation import ablation_report
+from bench.turn_aims import Aim, aims, aims_table
+from bench.turn_columns import ABLATION, CONDITIONS, MAIN, Column
+from bench.turn_figures import total
+from bench.turn_report import plot, report
+from bench.turn_rounds import Measured, Rounds, Sizes, wait_until_quiet
+from bench.turn_site import TurnSite
 
 DEADLINE_SECONDS = 0.8
 QUICK = "**A quick run, scaled: its shares and ratios are not to be quoted.**"
@@ -30,61 +41,72 @@ ABLATION_TURNS = 80
 """Per column and run: enough for a mean, as the components stand beside it."""
 
 
-def main() -> int:
-    arguments = _arguments()
-    # Chalice's project is a root of imports of its own.
-    sys.path.insert(0, str(ROOT / "atlas"))
-    from bench.turn_ablation import ablation_report
-    from bench.turn_figures import aims, aims_table, total
-    from bench.turn_report import plot, report
-    from bench.turn_rounds import Measured, Rounds, Sizes, wait_until_quiet
-    from bench.turn_site import TurnSite
+@dataclass(slots=True)
+class Bench:
+    """One run; `scenarios`: calls of generate_scenario for the lead captures."""
 
-    scenarios: list[int] = []
+    site: Site
+    scale: float
+    found: dict[Column, Measured] = field(default_factory=dict)
+    steps: Mapping[Column, Measured] = field(default_factory=dict)
+    scenarios: int = 0
 
-    def measured(site: TurnSite, columns: Sequence[Column], sizes: Sizes) -> dict[Column, Measured]:
+    def run(self, sizes: Sizes, *, has_ablation: bool) -> None:
+        site = TurnSite(self.site, self.scale)
+        site.prepare()
+        self.site.post("profile", {"name": "reported", "scale": self.scale})
+        for columns in (MAIN, CONDITIONS):
+            self.found |= self._measured(site, columns, sizes)
+        if has_ablation:
+            few = min(ABLATION_TURNS, sizes.sequential_turns)
+            self.steps = self._measured(site, ABLATION, Sizes(few, few, sizes.seeds[:1]))
+        wait_until_quiet(self.site)
+
+    def _measured(
+        self, site: TurnSite, columns: Sequence[Column], sizes: Sizes
+    ) -> dict[Column, Measured]:
         with contextlib.ExitStack() as stack:
             rounds = Rounds(site, columns, stack)
             for seed in sizes.seeds:
                 rounds.run(seed, sizes)
-            scenarios.append(total(rounds.scenarios, "calls"))
-            return {column: rounds.measured[column.name] for column in columns}
+        self.scenarios += total(rounds.scenarios, "calls")
+        return {column: rounds.measured[column.name] for column in columns}
 
-    seeds = tuple(arguments.seeds)
-    sizes = Sizes(arguments.turns, arguments.sequential_turns, seeds)
+    def aims(self) -> list[Aim]:
+        by_name = {column.name: each for column, each in self.found.items()}
+        return aims(by_name, DEADLINE_SECONDS * self.scale)
+
+    def lines(self) -> Iterator[str]:
+        yield from report(self.found, self.scenarios)
+        yield "## Aims\n"
+        yield aims_table(self.aims()) + "\n"
+        if self.steps:
+            yield from ablation_report(self.found, self.steps, self.site)
+
+
+def main() -> int:
+    arguments = _arguments()
+    sizes = Sizes(arguments.turns, arguments.sequential_turns, tuple(arguments.seeds))
     began = time.monotonic()
-    with own_site("none", 1.0) as started:
-        site = TurnSite(started, arguments.scale)
-        site.prepare()
-        started.post("profile", {"name": "reported", "scale": arguments.scale})
-        found = measured(site, MAIN, sizes)
-        found |= measured(site, CONDITIONS, sizes)
-        wait_until_quiet(started)
-        steps: Mapping[Column, Measured] = {}
-        if arguments.ablation:
-            few = min(ABLATION_TURNS, arguments.sequential_turns)
-            steps = measured(site, ABLATION, Sizes(few, few, seeds[:1]))
-        lines = [*_head(arguments, began), *report(found, sum(scenarios))]
-        by_name = {column.name: each for column, each in found.items()}
-        verdicts = aims(by_name, DEADLINE_SECONDS * arguments.scale)
-        lines += ["## Aims", "", aims_table(verdicts), ""]
-        if steps:
-            lines += ablation_report(found, steps, started)
-    text = "\n".join(lines)
+    with own_site("none", 1.0) as site:
+        bench = Bench(site, arguments.scale)
+        bench.run(sizes, has_ablation=arguments.ablation)
+        body = list(bench.lines())
+    text = "\n".join([*_head(arguments, time.monotonic() - began), *body])
     print(text)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "turns.md").write_text(text + "\n", encoding="utf-8")
-    plot(found, arguments.out, DEADLINE_SECONDS * arguments.scale)
-    return 0 if arguments.scale != 1 or all(aim.is_reached for aim in verdicts) else 1
+    plot(bench.found, arguments.out, DEADLINE_SECONDS * arguments.scale)
+    return 0 if arguments.scale != 1 or all(aim.is_reached for aim in bench.aims()) else 1
 
 
-def _head(arguments: argparse.Namespace, began: float) -> Iterator[str]:
+def _head(arguments: argparse.Namespace, seconds: float) -> Iterator[str]:
     yield "# Turns\n"
     yield (
         f"`python -m bench.turns --turns {arguments.turns} --sequential-turns "
         f"{arguments.sequential_turns} --seeds {','.join(map(str, arguments.seeds))} "
         f"--scale {arguments.scale:g}`, Python {platform.python_version()}, profile `reported`, "
-        f"{time.monotonic() - began:.0f} s, {load()}.\n"
+        f"{seconds:.0f} s, {load()}.\n"
     )
     if arguments.scale != 1:
         yield QUICK + "\n"
@@ -106,5 +128,4 @@ def _seeds(text: str) -> list[int]:
 
 
 if __name__ == "__main__":
-    progress("python -m bench.turns")
     sys.exit(main())
