@@ -107,9 +107,7 @@ def test_of_what_is_stale_the_oldest_comes_first(world: World) -> None:
     before = world.clock()
     warm(world, budget=BUDGET)
     renewed = {
-        key
-        for key, item in world.table.items.items()
-        if float(item["created_at"]["N"]) >= before
+        key for key, item in world.table.items.items() if float(item["created_at"]["N"]) >= before
     }
     assert renewed == oldest
 
