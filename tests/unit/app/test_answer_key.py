@@ -145,6 +145,17 @@ def test_a_key_is_hashed_once_for_one_question_and_content(monkeypatch: pytest.M
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("models", [(HAIKU,), (HAIKU, "other.model"), ("other.model", HAIKU)])
+def test_every_model_that_may_answer_is_in_the_key(models: tuple[str, ...]) -> None:
+    def key(*names: str) -> str:
+        routes = {**SERVICES.settings.routes, "simple": Route(names, 150)}
+        settings = replace(SERVICES.settings, routes=routes)
+        return answer_key(a_question(), replace(SERVICES, settings=settings))
+
+    assert key(*models) != key(*models, "third.model")
+    assert key(*models) == key(*models)
+
+
 def test_another_way_to_ask_the_same_model_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = answer_key(a_question("how warm is it asked"), SERVICES)
     family = ModelFamily("claude-haiku-4-5", sampling={"temperature": 0.9})
