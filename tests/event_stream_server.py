@@ -83,6 +83,8 @@ class Bedrock:
     stalled: threading.Event = field(default_factory=threading.Event)
     url: str = ""
     connections: int = 0
+    closes: bool = False
+    """Whether an answer is the last on its connection, and says so in its header."""
 
     @property
     def asked(self) -> list[str]:
@@ -162,6 +164,8 @@ def _stream(handler: BaseHTTPRequestHandler, bedrock: Bedrock, script: list[Any]
     handler.send_response(200)
     handler.send_header("Content-Type", "application/vnd.amazon.eventstream")
     handler.send_header("Transfer-Encoding", "chunked")
+    if bedrock.closes:
+        handler.send_header("Connection", "close")
     handler.end_headers()
     for step in script:
         if step == STALL:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import (
@@ -51,13 +51,10 @@ class Call:
                 self._connection = None
 
     def end(self) -> bool:
-        """Whether there was a connection to break off."""
+        """Whether a connection was broken off; False where there is none, or no handle on it."""
         with self._lock:
             self.is_ended = True
-            if self._connection is None:
-                return False
-            self._connection.shut_down(self)
-            return True
+            return self._connection is not None and self._connection.shut_down(self)
 
     def take(self, connection: _Interruptible) -> None:
         """The request runs on this connection; one that was ended already ends at once."""
@@ -120,12 +117,20 @@ class _Interruptible(_Connection):
         if handle is not None:
             handle.close()
 
-    def shut_down(self, call: Call) -> None:
-        """Break off, unless the connection serves another call by now."""
+    def shut_down(self, call: Call) -> bool:
+        """Break off, unless the connection serves another call by now; whether that was done.
+
+        An answer with `Connection: close` closes the connection, and the handle, before its body
+        is read.
+        """
         handle = self._handle
-        if handle is not None and self._call is call:
-            with suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
+        if handle is None or self._call is not call:
+            return False
+        try:
+            handle.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return False
+        return True
 
     def _belongs_to(self, call: Call | None) -> None:
         self._call = call

@@ -101,7 +101,7 @@ class ModelStream:
         if self.future is not None:
             self.future.cancel()
         if self._raw is not None and not is_shut:
-            # The client could not be made interruptible: its response can still be.
+            # No handle on its connection: the response has one of its own.
             with suppress(OSError, ValueError, RuntimeError):
                 self._raw.shutdown()
 
@@ -121,7 +121,9 @@ class ModelStream:
             stream = client.converse_stream(**parameters)["stream"]
             self._raw = getattr(stream, "_raw_stream", None)
             try:
-                self._read(stream)
+                # `stop` may have looked for the stream just before it was there.
+                if not self.call.is_ended:
+                    self._read(stream)
             finally:
                 stream.close()
         except (ClientError, BotoCoreError) as exc:
@@ -131,7 +133,6 @@ class ModelStream:
 
     def _read(self, stream: Iterator[Mapping[str, Any]]) -> None:
         for event in stream:
-            # `stop` may have looked for the stream just before it was there.
             if self.call.is_ended:
                 return
             self._take(event)

@@ -185,10 +185,19 @@ def test_botocores_stream_can_be_shut_down_where_its_connection_can_not(bedrock:
 
 @pytest.mark.parametrize("script", [STALL, [*words("It is. It"), STALL]])
 @pytest.mark.parametrize("can_be_found", [True, False])
+@pytest.mark.parametrize("closes", [True, False])
 def test_no_worker_runs_when_complete_has_returned(
-    bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch, script: Any, can_be_found: bool
+    bedrock: Bedrock,
+    monkeypatch: pytest.MonkeyPatch,
+    script: Any,
+    can_be_found: bool,
+    closes: bool,
 ) -> None:
-    """Midway even where the connection could not be found; before headers by the deadline then."""
+    """Midway even where the connection could not be found; before headers by the deadline then.
+
+    `closes`: with `Connection: close` nothing of the connection is left but its response.
+    """
+    bedrock.closes = closes
     if not can_be_found:
         monkeypatch.setattr("chalicelib.bedrock.make_interruptible", lambda _: False)
     bedrock.script_by_model[MODEL] = script
