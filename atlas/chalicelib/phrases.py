@@ -38,11 +38,45 @@ class _Node:
             self.concepts = other.concepts
 
 
+class _Pattern:
+    """One line, read when a word first asks for it: most are not asked for in most turns."""
+
+    __slots__ = ("_end", "_items", "_start")
+
+    def __init__(self, items: list[str], end: _Node) -> None:
+        self._items = items
+        self._end = end
+        self._start: _Node | None = None
+
+    def first_words(self) -> Iterator[str]:
+        for item in self._items:
+            yield from (either.partition("_")[0] for either in item.removesuffix("?").split("|"))
+            if item[-1] != "?":
+                return
+
+    def after(self, word: str) -> list[_Node]:
+        """Where a phrase that begins with that word goes on."""
+        if self._start is None:
+            self._start = self._read()
+        return self._start.after.get(word, [])
+
+    def _read(self) -> _Node:
+        following = self._end
+        for item in reversed(self._items):
+            node = _Node()
+            for either in item.removesuffix("?").split("|"):
+                node.link(either, following)
+            if item[-1] == "?":
+                node.merge(following)
+            following = node
+        return following
+
+
 class Phrases:
     """Patterns with the concepts that they stand for; the first added wins a tie."""
 
     def __init__(self) -> None:
-        self._root = _Node()
+        self._patterns_by_start: dict[str, dict[_Pattern, None]] = {}
         self.words: set[str] = set()
         self.concepts: set[str] = set()
 
@@ -53,20 +87,23 @@ class Phrases:
         self.words.update(_WORD.findall(patterns))
         for line in patterns.splitlines():
             if items := line.split():
-                self._root.merge(self._compiled(items, end))
+                pattern = _Pattern(items, end)
+                for word in pattern.first_words():
+                    self._patterns_by_start.setdefault(word, {})[pattern] = None
 
     def at(self, words: Sequence[str], start: int) -> list[tuple[tuple[str, ...], int]]:
         """The phrases that begin there, longest first: their concepts, and where they end."""
-        found, nodes = [], [self._root]
-        for position in range(start, len(words)):
-            word = words[position]
-            nodes = [after for node in nodes for after in node.after.get(word, ())]
-            if not nodes:
-                break
+        found = []
+        patterns = self._patterns_by_start.get(words[start], ()) if start < len(words) else ()
+        nodes = [node for pattern in patterns for node in pattern.after(words[start])]
+        for end in range(start + 1, len(words) + 1):
             for node in nodes:
                 if node.concepts is not None:
-                    found.append((node.concepts, position + 1))
+                    found.append((node.concepts, end))
                     break
+            if not nodes or end == len(words):
+                break
+            nodes = [after for node in nodes for after in node.after.get(words[end], ())]
         return found[::-1]
 
     def cover(self, words: Sequence[str], start: int = 0) -> list[str] | None:
@@ -84,22 +121,6 @@ class Phrases:
                 return [*concepts, *rest]
         dead.add(start)
         return None
-
-    def _compiled(self, items: list[str], end: _Node) -> _Node:
-        following = end
-        for item in reversed(items):
-            node = _Node()
-            for either in item.removesuffix("?").split("|"):
-                if "_" in either or either in node.after:
-                    node.link(either, following)
-                else:
-                    node.after[either] = [following]
-            if item[-1] == "?":
-                node.merge(following)
-            following = node
-        # Nothing at all is no phrase, even where each of its words may be missing.
-        following.concepts = None
-        return following
 
 
 def choices(pattern: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
