@@ -55,7 +55,9 @@ class AnswerMemory:
             self._refused_until[key] = until
 
     def is_refused(self, key: str) -> bool:
-        return self._refused_until.get(key, 0.0) > self._clock()
+        # Reading moves the key to the end of what is evicted first.
+        with self._lock:
+            return self._refused_until.get(key, 0.0) > self._clock()
 
     def __len__(self) -> int:
         return len(self._entries)

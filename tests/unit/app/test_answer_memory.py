@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Thread
 
 import pytest
@@ -98,6 +99,16 @@ def test_threads_that_read_and_write_at_once_do_no_harm(clock: FakeClock) -> Non
         thread.join()
     assert failures == []
     assert len(memory) == 3
+
+
+def test_even_a_look_at_the_refusals_waits_for_who_changes_them(clock: FakeClock) -> None:
+    memory = AnswerMemory(clock)
+    memory.refuse("a", EPOCH + 5)
+    with ThreadPoolExecutor(1) as pool:
+        with memory._lock:
+            looking = pool.submit(memory.is_refused, "a")
+            assert wait((looking,), timeout=0.05).not_done
+        assert looking.result(10)
 
 
 def test_a_table_rests_after_two_failures_in_a_row(clock: FakeClock) -> None:
