@@ -12,9 +12,11 @@ JITTER = 0.2
 BETA = 1.0
 """How eager early refreshes are; 1 is optimal where making takes about as long each time."""
 REFUSED_SECONDS = 60.0
-"""For how long a key rests that a model refused, or cannot answer within its token limit."""
+"""For how long a key rests that a model refused, or ended without an answer of its own accord."""
 FAILED_SECONDS = 5.0
 """The same where the models failed: as long as a throttled one rests."""
+_NOT_THE_MODELS = ("deadline", "cancelled", "resting", "failed")
+"""Stop reasons of our own; with any other the model had said all that it was going to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def refused_seconds(made: Answer, *, is_last: bool = False) -> float:
     """
     if made.generated is None or made.is_whole:
         return 0.0
-    if made.generated.stop_reason in ("refused", "max_tokens"):
+    if made.generated.stop_reason not in _NOT_THE_MODELS:
         return REFUSED_SECONDS
     is_late = made.generated.stop_reason == "deadline"
     failed = made.generated.stop_reason == "failed" or (is_late and is_last)

@@ -64,6 +64,8 @@ def test_the_least_and_the_greatest_draw_are_both_taken() -> None:
     [
         ("refused", REFUSED_SECONDS, REFUSED_SECONDS),
         ("max_tokens", REFUSED_SECONDS, REFUSED_SECONDS),
+        ("end_turn", REFUSED_SECONDS, REFUSED_SECONDS),
+        ("tool_use", REFUSED_SECONDS, REFUSED_SECONDS),
         ("failed", FAILED_SECONDS, FAILED_SECONDS),
         ("deadline", 0.0, FAILED_SECONDS),
         ("resting", 0.0, 0.0),

@@ -127,6 +127,7 @@ def test_who_waits_is_told_when_the_model_refused(world: World) -> None:
     [
         (REFUSED, REFUSED_SECONDS),
         (Reply("Never one whole", stop_reason="max_tokens"), REFUSED_SECONDS),
+        (Reply(" "), REFUSED_SECONDS),
         (FAILED, FAILED_SECONDS),
     ],
 )
