@@ -65,6 +65,9 @@ def ladder(folder: Path) -> list[Packed]:
     chalicelib = ROOT / "atlas/chalicelib"
     for name, steps in _STEPS:
         slimming.slim(content, chalicelib, steps)
+        # Else the bytecode of what was left out would stay.
+        for cache in list(content.rglob("__pycache__")):
+            shutil.rmtree(cache)
         archive.compile_all(content, ".")
         rungs.append(_rung(content, folder, name))
     return rungs

@@ -33,7 +33,18 @@ NEVER_IMPORTED = (
     # What the binary zones were made from.
     *("tzdata/zoneinfo/tzdata.zi", "tzdata/zoneinfo/leapseconds"),
 )
-NEVER_READ = ("*.dist-info", "*.data", "*-stubs", "bin", "*.pyi", "py.typed", "*.pyx", "*.c", "*.h")
+NEVER_READ = (
+    "*.dist-info",
+    "tests",
+    "*.data",
+    "*-stubs",
+    "bin",
+    "*.pyi",
+    "py.typed",
+    "*.pyx",
+    "*.c",
+    "*.h",
+)
 
 Step: TypeAlias = Callable[[Path, Path], object]
 
