@@ -43,11 +43,21 @@ class AnswerMemory:
     def remember(self, key: str, entry: Entry) -> None:
         """Keep it; one that is larger than all of the memory is not kept."""
         with self._lock:
-            if bytes_of(entry) > self._entries.maxsize:
-                return
-            self._entries[key] = entry
-            while len(self._entries) > self._most:
-                self._entries.popitem()
+            self._keep(key, entry)
+
+    def fill(self, key: str, entry: Entry) -> None:
+        """Keep it unless a newer one is known: it may have been read before that was made."""
+        with self._lock:
+            known = self._entries.get(key)
+            if known is None or known.created_at < entry.created_at:
+                self._keep(key, entry)
+
+    def _keep(self, key: str, entry: Entry) -> None:
+        if bytes_of(entry) > self._entries.maxsize:
+            return
+        self._entries[key] = entry
+        while len(self._entries) > self._most:
+            self._entries.popitem()
 
     def refuse(self, key: str, until: float) -> None:
         """Remember that no model is to be asked for this key until then."""

@@ -75,7 +75,7 @@ class ResponseCache:
 
     def _fill(self, keys: Sequence[str]) -> None:
         for key, entry in self.table.read_many(keys).items():
-            self.memory.remember(key, entry)
+            self.memory.fill(key, entry)
 
     def start_release(self, key: str, lease: str, refused_seconds: float = 0.0) -> Future[None]:
         return self._workers.submit(self.table.release, key, lease, refused_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -62,6 +63,15 @@ def test_past_its_hard_age_an_answer_is_not_shown(clock: FakeClock) -> None:
     assert memory.entry("a") is not None
     clock.advance(5)
     assert memory.entry("a") is None
+
+
+def test_what_was_read_long_ago_replaces_only_what_is_older(clock: FakeClock) -> None:
+    memory = AnswerMemory(clock)
+    for created_at, text in ((EPOCH, "first"), (EPOCH + 2, "newer"), (EPOCH + 1, "older")):
+        memory.fill("a", replace(an_entry(text), created_at=created_at))
+    entry = memory.entry("a")
+    assert entry is not None
+    assert entry.text == "newer"
 
 
 def test_a_refusal_is_forgotten_at_its_time(clock: FakeClock) -> None:

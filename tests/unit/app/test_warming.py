@@ -7,7 +7,7 @@ from threading import Barrier, Lock
 import pytest
 
 from chalicelib import warming
-from chalicelib.answer import Source
+from chalicelib.answer import Answer, Source
 from chalicelib.answer_ages import JITTER
 from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.errors import ThrottledError
@@ -241,3 +241,16 @@ def test_a_table_that_hangs_is_not_waited_for_and_fills_memory_when_it_comes(
         world.table.open.set()
     services.response_cache._workers.shutdown(wait=True)
     assert len(services.response_cache.memory) == ALL
+
+
+def test_a_fill_that_comes_late_takes_no_newer_answer_away(world: World) -> None:
+    warm(world)
+    cache, key = (
+        world.environment().response_cache,
+        grounded_answer.key(QUESTIONS[0], world.services),
+    )
+    world.clock.advance(1)
+    newer = grounded_answer.entry(Answer("Newer. Whole.", Source.MODEL), world.services)
+    cache.memory.remember(key, newer)
+    cache.start_fill([key]).result(10)
+    assert cache.memory.entry(key) == newer
