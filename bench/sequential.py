@@ -102,6 +102,15 @@ class Sequential:
     _secret: str = ""
     _spent: dict[str, float] = field(default_factory=dict)
 
+    def prepare(self) -> None:
+        """What an environment's start does for who keeps anything: no turn pays for it."""
+        if self.habits.keeps_secret:
+            with self._client("secretsmanager") as client:
+                self._secret = client.get_secret_value(SecretId=self.places.secret)["SecretString"]
+        if self.habits.keeps_clients:
+            with self._client("bedrock-runtime"), self._resource():
+                pass
+
     def turn(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Lex's reply; its attribute SPENT holds the seconds by component, and the source."""
         self._spent = {}

@@ -142,7 +142,7 @@ class Rounds:
     def _run_chunk(
         self, column: Column, turns: Sequence[Sequence[StreamTurn]], rng: random.Random
     ) -> None:
-        """A chunk of each stream; sequential turns know nothing of each other and are dealt out."""
+        """A chunk of each stream; the sequential columns' many environments are dealt theirs."""
         team = self._teams[column.name]
         hands = turns if column.is_atlas else _dealt([t for s in turns for t in s], len(team))
         cold = _cold(sum(map(len, hands)), column.cold, rng)
@@ -190,8 +190,14 @@ def _rotated(columns: Sequence[Column], by: int) -> list[Column]:
     return [*columns[start:], *columns[:start]]
 
 
-def _dealt(turns: Sequence[StreamTurn], hands: int) -> list[Sequence[StreamTurn]]:
-    return [turns[hand::hands] for hand in range(hands)]
+def _dealt(turns: Sequence[StreamTurn], hands: int) -> list[list[StreamTurn]]:
+    """Each turn to who has least so far; a session's turns to one, as it carries things on."""
+    dealt: list[list[StreamTurn]] = [[] for _ in range(hands)]
+    hand_by_session: dict[str, list[StreamTurn]] = {}
+    for turn in turns:
+        least = min(dealt, key=len)
+        hand_by_session.setdefault(turn.session, least).append(turn)
+    return dealt
 
 
 def _cold(turns: int, share: float, rng: random.Random) -> Iterator[bool]:

@@ -102,6 +102,13 @@ class SequentialColumn(Column):
             Places(**options["places"]),
             atlas_request if options.get("is_atlas_prompt") else None,
         )
+        self._is_ready = False
+
+    def before(self, is_cold: bool) -> None:
+        """The first turn finds what the environment's start made ready."""
+        if not self._is_ready:
+            self._design.prepare()
+            self._is_ready = True
 
     def reply(self, event: dict[str, Any]) -> dict[str, Any]:
         return self._design.turn(event)

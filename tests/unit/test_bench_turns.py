@@ -159,7 +159,9 @@ def test_a_yes_starts_the_workflow_and_a_no_does_not(aws: FakeAws) -> None:
 
 def test_habits_that_are_given_up_save_their_calls(aws: FakeAws) -> None:
     habits = Habits(MODEL, keeps_secret=True, keeps_scenario=True, keeps_clients=True)
-    run(Sequential(habits, PLACES), *of_kind("phone", 2), *of_kind("lead", 4))
+    design = Sequential(habits, PLACES)
+    design.prepare()
+    run(design, *of_kind("phone", 2), *of_kind("lead", 4))
     assert (aws.count("get_item"), aws.count("secret"), aws.count("converse")) == (1, 1, 2)
     assert aws.made.count("bedrock-runtime") == 1
 
@@ -269,10 +271,12 @@ def test_parts_make_up_the_whole_stream() -> None:
 
 
 def test_turns_are_dealt_out_and_columns_rotate() -> None:
-    turns = stream(1, 10)
+    turns = stream(1, 40)
     hands = _dealt(turns, 4)
-    assert [len(hand) for hand in hands] == [3, 3, 2, 2]
+    assert sorted(len(hand) for hand in hands) == pytest.approx([10] * 4, abs=2)
     assert sorted(t.session for hand in hands for t in hand) == sorted(t.session for t in turns)
+    sessions = [{turn.session for turn in hand} for hand in hands]
+    assert sum(map(len, sessions)) == len(set.union(*sessions))
     assert [column.name for column in _rotated(MAIN, 8)][:2] == [MAIN[2].name, MAIN[3].name]
 
 
