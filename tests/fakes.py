@@ -163,11 +163,15 @@ class FakeModels:
 
 
 class FakeBackground:
-    """Remembers what was handed off; `takes` is what Lambda says to an invoke."""
+    """Remembers what was handed off; `takes` is what Lambda says to an invoke.
+
+    `waits` are the seconds for which a turn would have waited for that.
+    """
 
     def __init__(self) -> None:
         self.tasks: list[tuple[Question, Claim]] = []
         self.invoked: list[tuple[str, dict[str, Any]]] = []
+        self.waits: list[float] = []
         self.takes = True
 
     def prepare(self) -> None:
@@ -175,6 +179,7 @@ class FakeBackground:
 
     def generate(self, question: Question, claim: Claim, deadline: Deadline) -> bool:
         self.tasks.append((question, claim))
+        self.waits.append(deadline.remaining())
         return self.takes
 
     def invoke(self, function: str, payload: Mapping[str, Any], deadline: Deadline) -> bool:

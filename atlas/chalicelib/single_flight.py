@@ -31,7 +31,7 @@ BESIDE_SECONDS = 0.02
 POLL_SECONDS = 0.06
 """How often a caller looks for the answer that another one is making."""
 HAND_OFF_SECONDS = 0.05
-"""Kept back from the turn's deadline, to pass an unfinished answer on."""
+"""What passing an answer's making on may cost a turn; kept back from an unfinished one's."""
 
 
 class Asked:
@@ -164,8 +164,11 @@ class Asked:
     def _finish_or_give_back(self, claim: Claim) -> None:
         """Leave no lease behind that nobody works under: others would wait for it in vain."""
         background, question = self._services.background, self._question
+        # What is to be said is known by now: it waits for the hand-off as long as is kept back.
+        seconds = self._deadline.sooner_of(HAND_OFF_SECONDS)
+        within = Deadline.after(seconds, clock=self._deadline.clock)
         is_asked = self._services.may_ask_models(question.route)
-        if not (is_asked and background.generate(question, claim, self._deadline)):
+        if not (is_asked and background.generate(question, claim, within)):
             self._cache.start_release(self._key, claim.lease)
 
     def _floor(self) -> Answer:

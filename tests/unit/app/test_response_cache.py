@@ -99,6 +99,13 @@ def test_a_stale_answer_is_served_and_refreshed_by_one_caller_only(world: World)
     assert len(world.models.prompts) == 1
 
 
+def test_a_stale_answer_waits_for_its_hand_off_no_longer_than_is_kept_back(world: World) -> None:
+    ask(world)
+    world.clock.advance(FRESH_SECONDS + 1)
+    assert ask(world, services=world.environment()).source is Source.STALE
+    assert world.background.waits == [pytest.approx(HAND_OFF_SECONDS)]
+
+
 def test_a_stale_answer_is_not_refreshed_while_no_model_may_be_asked(world: World) -> None:
     ask(world)
     world.clock.advance(FRESH_SECONDS + 1)
