@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import socket
 import struct
 import threading
 from binascii import crc32
@@ -85,6 +87,8 @@ class Bedrock:
     connections: int = 0
     closes: bool = False
     """Whether an answer is the last on its connection, and says so in its header."""
+    resets_after: float = math.inf
+    """So many requests of one connection are answered; the next one resets it."""
 
     @property
     def asked(self) -> list[str]:
@@ -123,13 +127,18 @@ def bedrock_on_loopback() -> Iterator[Bedrock]:
 def _handler(bedrock: Bedrock) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        requests = 0
 
         def setup(self) -> None:
             super().setup()
             bedrock.connections += 1
 
         def do_POST(self) -> None:
-            _answer(self, bedrock)
+            self.requests += 1
+            if self.requests > bedrock.resets_after:
+                _reset(self)
+            else:
+                _answer(self, bedrock)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -149,6 +158,14 @@ def _answer(handler: BaseHTTPRequestHandler, bedrock: Bedrock) -> None:
     else:
         with suppress(ConnectionError):
             _stream(handler, bedrock, script)
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> None:
+    handler.rfile.read(int(handler.headers["Content-Length"]))
+    lingering_not_at_all = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering_not_at_all)
+    handler.connection.close()
+    handler.close_connection = True
 
 
 def _refuse(handler: BaseHTTPRequestHandler, refusal: Refusal) -> None:

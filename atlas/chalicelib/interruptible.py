@@ -2,12 +2,14 @@
 
 botocore offers no way to end a call that has no response yet, and its time-outs belong to the
 client. Here a call's connection is known as soon as it has a socket, and its time-outs are never
-longer than the call's deadline.
+longer than the call's deadline. A call also learns that it met a kept connection which the other
+side had given up, as happens while an environment is frozen.
 """
 
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +31,8 @@ _SHORTEST_SECONDS = 0.001
 class Call:
     """One request, which `end` breaks off wherever it is; whatever its thread reads then fails.
 
-    `on_sent` is called in its thread when all of the request is on its way.
+    `on_sent` is called in its thread when all of the request is on its way. `has_lost_kept`: its
+    latest request broke off unanswered, on a connection kept from an earlier one.
     """
 
     def __init__(self, deadline: Deadline, on_sent: Callable[[], None] = lambda: None) -> None:
@@ -38,6 +41,7 @@ class Call:
         self._lock = threading.Lock()
         self._connection: _Interruptible | None = None
         self.is_ended = False
+        self.has_lost_kept = False
 
     @contextmanager
     def in_this_thread(self) -> Iterator[None]:
@@ -87,6 +91,8 @@ class _Interruptible(_Connection):
 
     _handle: socket.socket | None = None
     _call: Call | None = None
+    _is_kept = False
+    """Whether it answered before, so that the other side may have given it up since."""
 
     def connect(self) -> None:
         if _threads.call is not None:
@@ -95,13 +101,14 @@ class _Interruptible(_Connection):
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        self._handle = sock.dup()
+        self._handle, self._is_kept = sock.dup(), False
         self._belongs_to(_threads.call)
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         self._belongs_to(_threads.call)
-        nothing = super().request(*args, **kwargs)
+        with self._noticing_loss():
+            nothing = super().request(*args, **kwargs)
         if self._call is not None:
             self._call.on_sent()
         return nothing
@@ -109,7 +116,20 @@ class _Interruptible(_Connection):
     def getresponse(self) -> Any:
         if self._call is not None:
             self.timeout = self._call.limited(self.timeout)
-        return super().getresponse()
+        with self._noticing_loss():
+            response = super().getresponse()
+        self._is_kept = True
+        return response
+
+    @contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        try:
+            yield
+        # TLS may find the loss while it still sends, and calls it by a name of its own.
+        except (ConnectionError, ssl.SSLError):
+            if self._call is not None:
+                self._call.has_lost_kept = self._is_kept
+            raise
 
     def close(self) -> None:
         super().close()

@@ -118,7 +118,7 @@ class ModelStream:
         if self.call.is_ended:
             return
         try:
-            stream = client.converse_stream(**parameters)["stream"]
+            stream = self._opened(client, parameters)
             self._raw = getattr(stream, "_raw_stream", None)
             try:
                 # `stop` may have looked for the stream just before it was there.
@@ -130,6 +130,15 @@ class ModelStream:
             raise translated(SERVICE, exc) from exc
         except (HTTPError, OSError, ParserError, ResponseParserError) as exc:
             raise RetryableDependencyError(SERVICE, type(exc).__name__) from exc
+
+    def _opened(self, client: Any, parameters: Mapping[str, Any]) -> Any:
+        """The stream; asked for again, once, where only a kept connection was at fault."""
+        try:
+            return client.converse_stream(**parameters)["stream"]
+        except BotoCoreError:
+            if self.call.is_ended or not self.call.has_lost_kept:
+                raise
+        return client.converse_stream(**parameters)["stream"]
 
     def _read(self, stream: Iterator[Mapping[str, Any]]) -> None:
         for event in stream:

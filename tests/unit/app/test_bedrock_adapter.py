@@ -335,6 +335,45 @@ def test_answers_one_after_another_share_one_connection(
     assert bedrock.connections == 1
 
 
+def test_connections_that_were_dropped_meanwhile_cost_no_answer_and_blame_nobody(
+    models: BedrockModels, bedrock: Bedrock, breakers: Breakers
+) -> None:
+    """As after a freeze: two are kept, both are dead, and the second would be no better."""
+
+    def ask_beside() -> None:
+        assert models.complete(PROMPT, Route((SECOND,), 150), long_deadline()).is_whole
+
+    bedrock.script_by_model[FIRST] = [ask_beside, *WHOLE]
+    assert models.complete(PROMPT, ALONE, long_deadline()).is_whole
+    assert bedrock.connections == 2
+    bedrock.resets_after, bedrock.script_by_model[FIRST] = 1, WHOLE
+    for _ in range(FAILURES_BEFORE_REST):
+        generated = models.complete(PROMPT, ALONE, long_deadline())
+        assert (generated.text, generated.errors) == ("It is serverless.", ())
+        assert (generated.calls, generated.is_hedged) == (1, False)
+    assert breakers._breakers == {}
+    assert bedrock.asked == [FIRST, SECOND, FIRST, FIRST], "a reset request was not heard"
+
+
+def test_a_new_connection_that_breaks_is_the_models_failure(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    bedrock.resets_after = 0
+    generated = models.complete(PROMPT, ALONE, long_deadline())
+    assert generated.errors == ("bedrock-runtime: ConnectionClosedError",)
+    assert bedrock.connections == 1
+
+
+def test_after_a_dropped_connection_it_is_asked_again_once(
+    models: BedrockModels, bedrock: Bedrock
+) -> None:
+    assert models.complete(PROMPT, ALONE, long_deadline()).is_whole
+    bedrock.resets_after = 0
+    generated = models.complete(PROMPT, ALONE, long_deadline())
+    assert generated.errors == ("bedrock-runtime: ConnectionClosedError",)
+    assert bedrock.connections == 2
+
+
 def test_thinking_is_never_shown(models: BedrockModels, bedrock: Bedrock) -> None:
     bedrock.script_by_model[FIRST] = [
         thinking("The visitor wants. "),

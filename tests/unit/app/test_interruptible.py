@@ -7,6 +7,7 @@ bound was ended by the other thread.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -167,6 +168,22 @@ def test_a_call_says_when_it_is_on_its_way(bedrock: Bedrock) -> None:
     client, sent = patient_client(bedrock), list[int]()
     assert until_ended(client, Call(far_deadline(), lambda: sent.append(1))) == "whole"
     assert sent == [1]
+    client.close()
+
+
+def test_a_loss_that_shows_while_sending_is_a_kept_connections_too(
+    bedrock: Bedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As TLS meets it: OpenSSL's error, and not the connection's."""
+
+    def sends_nothing(*_: Any, **__: Any) -> None:
+        raise ssl.SSLError("bad length")
+
+    client, first, second = patient_client(bedrock), Call(far_deadline()), Call(far_deadline())
+    assert until_ended(client, first) == "whole"
+    monkeypatch.setattr(AWSHTTPConnection, "request", sends_nothing)
+    assert until_ended(client, second) == "SSLError"
+    assert (first.has_lost_kept, second.has_lost_kept) == (False, True)
     client.close()
 
 
