@@ -123,7 +123,7 @@ def test_other_intents_utterance_switches_a_confirmation(lex):
 
 
 def test_unknown_question_is_the_fallback_with_its_alternatives(lex):
-    response = lex.say("is there a data protection officer for the call")
+    response = lex.say("is there a data protection officer for calls")
     names = [each["intent"]["name"] for each in response["interpretations"]]
     assert names[0] == "FallbackIntent"
     assert "nluConfidence" not in response["interpretations"][0]
