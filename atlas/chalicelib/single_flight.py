@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 TABLE_WAIT_SECONDS = 0.12
-"""A table that has not answered by then counts as a miss."""
+"""A table that has not answered by then keeps nobody from asking a model."""
 BESIDE_SECONDS = 0.02
 """How long the look-up is alone where the model may start beside it."""
 POLL_SECONDS = 0.06
@@ -59,35 +59,38 @@ class Asked:
 
     def _looked_up(self) -> Answer:
         pending = self._cache.start_claim(self._key)
-        if not self._question.is_folded:
+        claim = self._claimed(pending)
+        if claim is None:
             return self._beside(pending)
-        wait_seconds = self._deadline.sooner_of(TABLE_WAIT_SECONDS)
-        claim = self._cache.settled(pending, wait_seconds, self._services)
-        if claim is not None and not claim.lease and not _says_something(claim):
+        if _says_something(claim):
+            return self._found(claim)
+        if self._question.is_folded and not claim.lease:
             return self._awaited()
-        return self._answered(claim, pending)
-
-    def _beside(self, pending: Future[Claim]) -> Answer:
-        """Ask a model without waiting longer for the table, whose answer wins if it is first."""
-        wait((pending,), self._deadline.sooner_of(BESIDE_SECONDS))
-        if pending.done():
-            return self._answered(self._cache.settled(pending, 0, self._services), pending)
-        cancellation = Cancellation()
-        pending.add_done_callback(lambda done: _cancel_if_found(done, cancellation))
-        made = self._make(cancellation)
-        claim = self._cache.settled(pending, 0, self._services) if pending.done() else None
-        if not made.is_whole and claim is not None and _says_something(claim):
-            return replace(self._found(claim), generated=made.generated)
+        made = self._make()
         self._keep(made, claim, pending)
         return made
 
-    def _answered(self, claim: Claim | None, pending: Future[Claim]) -> Answer:
-        """What the table has; without it a model's, under the lease if there is one."""
-        if claim is not None and _says_something(claim):
-            return self._found(claim)
-        made = self._make()
+    def _claimed(self, pending: Future[Claim]) -> Claim | None:
+        """What the table says in the time that it has alone; None when it is late or failed."""
+        if self._question.is_folded:
+            within = self._deadline.sooner_of(TABLE_WAIT_SECONDS)
+            return self._cache.settled(pending, within, self._services)
+        wait((pending,), self._deadline.sooner_of(BESIDE_SECONDS))
+        # A table that is not waited for is not late, and does not come to rest for that.
+        return self._cache.settled(pending, 0, self._services) if pending.done() else None
+
+    def _beside(self, pending: Future[Claim]) -> Answer:
+        """Ask a model without waiting longer for the table, whose answer wins if it is first."""
+        if pending.done() and pending.exception() is not None:
+            return self._made_alone()
+        cancellation = Cancellation()
+        pending.add_done_callback(lambda done: _cancel_if_found(done, cancellation))
+        made = self._make(cancellation)
         # A claim that came too late may hold the lease all the same: use it, do not leave it.
-        self._keep(made, claim or _brought(pending), pending)
+        claim = self._brought(pending)
+        if not made.is_whole and claim is not None and claim.entry is not None:
+            return replace(self._found(claim), generated=made.generated)
+        self._keep(made, claim, pending)
         return made
 
     def _make(self, cancellation: Cancellation | None = None) -> Answer:
@@ -95,10 +98,19 @@ class Asked:
         return self._cached.make(self._question, within, self._services, cancellation)
 
     def _made_alone(self) -> Answer:
-        """While the table rests, every environment makes its own and remembers it."""
+        """While the table rests or fails, every environment makes its own and remembers it."""
         made = self._make()
         self._note(made)
         return made
+
+    def _brought(self, pending: Future[Claim]) -> Claim | None:
+        """What a look-up that was not waited for any more has brought since."""
+        if not pending.done():
+            return None
+        if (failed := pending.exception()) is not None:
+            self._services.log.warning("table failed", error=str(failed))
+            return None
+        return pending.result()
 
     def _found(self, claim: Claim) -> Answer:
         """An entry, and a stale one's refresh; or the floor where no model had an answer."""
@@ -178,11 +190,6 @@ class Asked:
 def _says_something(claim: Claim) -> bool:
     """Whether the look-up alone settles what is said."""
     return claim.entry is not None or claim.refused_until > 0
-
-
-def _brought(pending: Future[Claim]) -> Claim | None:
-    """What a look-up that was not waited for has brought since; a failed one was logged."""
-    return pending.result() if pending.done() and pending.exception() is None else None
 
 
 def _cancel_if_found(done: Future[Claim], cancellation: Cancellation) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import single_flight
 from chalicelib.answer import Answer, Source
 from chalicelib.answer_ages import FAILED_SECONDS, REFUSED_SECONDS
 from chalicelib.answer_memory import TABLE_REST_SECONDS
@@ -224,19 +225,51 @@ def test_its_model_starts_beside_a_slow_look_up_and_its_answer_is_stored(
     assert item(world, RARE)["answer"]["S"] == WHOLE.text
 
 
+@pytest.mark.parametrize("question", [RARE, FOLDED])
 def test_the_table_s_answer_wins_when_it_comes_first_and_ends_the_model_s(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, question: Question
 ) -> None:
-    ask(world, RARE, world.environment())
+    """Of a folded one too: there the model was asked when the table was late."""
+    ask(world, question, world.environment())
     world.models.replies = [Reply("Made twice. For nothing.")]
     pending = claims_of(world, monkeypatch)
     world.table.open.clear()
     world.models.before_answer = lambda: come(world, pending)
-    answer = ask(world, RARE)
+    answer = ask(world, question)
     assert (answer.source, answer.text) == (Source.TABLE, WHOLE.text)
     assert answer.generated is not None
     assert answer.generated.stop_reason == "cancelled"
-    assert ask(world, RARE).source is Source.MEMORY
+    assert ask(world, question).source is Source.MEMORY
+
+
+def test_a_table_that_is_late_again_and_again_comes_to_rest_though_it_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = claims_of(world, monkeypatch)
+    monkeypatch.setattr(single_flight, "TABLE_WAIT_SECONDS", 0.0)
+    world.models.replies = [Reply(seconds=5.0)]
+    world.models.before_answer = lambda: come(world, pending)
+    for text in ("one", "two", "three"):
+        world.table.open.clear()
+        assert ask(world, a_question(text, is_folded=True)).source is Source.GROUNDED
+    assert len(pending) == 2
+
+
+@pytest.mark.parametrize("question", [RARE, FOLDED])
+def test_a_table_that_fails_while_the_model_answers_is_logged_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, question: Question
+) -> None:
+    pending = claims_of(world, monkeypatch)
+    world.table.open.clear()
+    world.table.is_down = True
+
+    def fail() -> None:
+        world.table.open.set()
+        wait((pending[0],), timeout=10)
+
+    world.models.before_answer = fail
+    assert ask(world, question).source is Source.MODEL
+    assert len(world.lines.of("table failed")) == 1
 
 
 def test_the_model_s_answer_wins_when_it_comes_first(
