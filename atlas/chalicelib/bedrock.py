@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.answer import Generated
@@ -75,8 +76,8 @@ class BedrockModels:
     ) -> Generated:
         """The text that arrived by the deadline; never raises for what Bedrock does.
 
-        `cancellation`: another thread may end the call early, which then says "cancelled" and
-        counts for or against no model.
+        `cancellation`: another thread may end the call early, which then says "cancelled" with
+        what it has cost, and counts for or against no model.
         """
         if deadline.is_over():
             return Generated("", "deadline")
@@ -85,9 +86,10 @@ class BedrockModels:
         cancellation = cancellation or Cancellation()
         self._run(race, prompt, deadline, cancellation)
         self._end(race, deadline.clock(), is_cancelled=cancellation.is_cancelled)
+        came = generated(race, prompt, started, deadline.clock())
         if cancellation.is_cancelled:
-            return Generated("", "cancelled", calls=len(race.streams))
-        return generated(race, prompt, started, deadline.clock())
+            return replace(came, text="", stop_reason="cancelled")
+        return came
 
     def _run(
         self, race: Race, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
@@ -150,10 +152,12 @@ def _stop_reason(best: ModelStream, race: Race) -> str:
 
 
 def _tokens(stream: ModelStream, race: Race, prompt: Prompt) -> tuple[int, int]:
-    """Input and output; estimated where a stream was cut, none where it was turned away."""
+    """Input and output; estimated where a stream was cut, none where it was turned away or its
+    request never left."""
     if stream.usage:
         return stream.usage.get("inputTokens", 0), stream.usage.get("outputTokens", 0)
-    if stream.was_turned_away:
+    never_left = stream.sent_at is None and stream.first_at is None
+    if stream.was_turned_away or never_left:
         return 0, 0
     characters = len(prompt.system) + sum(len(message.text) for message in prompt.messages)
     counts = (other.usage.get("inputTokens", 0) for other in race.streams)

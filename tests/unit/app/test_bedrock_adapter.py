@@ -19,6 +19,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.latency_estimates import Prior, Quantiles
 from chalicelib.model_race import FAIR_SECONDS
 from chalicelib.model_router import Model, RacePolicy, Route
+from chalicelib.model_stream import estimated_tokens
 from chalicelib.prompts import Message, Prompt, request
 from tests.event_stream_server import STALL, Bedrock, Refusal, bedrock_on_loopback, ending, words
 from tests.fakes import FakeClock
@@ -442,6 +443,37 @@ def test_a_stream_that_nobody_wants_any_more_is_ended_from_another_thread(
         assert generated.stop_reason == "cancelled"
     assert no_worker_is_busy(models)
     assert breakers.available(ROUTE) == ROUTE.models
+
+
+def test_what_a_cancelled_request_had_cost_is_told(models: BedrockModels, bedrock: Bedrock) -> None:
+    """Bedrock bills what it read and wrote before it was ended; never sent is never billed."""
+    cancellation = Cancellation()
+    bedrock.script_by_model[FIRST] = [*words("It is "), cancellation.cancel, STALL]
+    route = Route((FIRST,), 150, table=(Model(FIRST, 2, 1, 5),))
+    cut = models.complete(PROMPT, route, long_deadline(), cancellation=cancellation)
+    assert (cut.text, cut.stop_reason, cut.calls) == ("", "cancelled", 1)
+    assert cut.input_tokens == estimated_tokens(len("Be brief.what is it"))
+    assert cut.output_tokens <= estimated_tokens(len("It is "))
+    assert cut.usd == pytest.approx(Model(FIRST, 2, 1, 5).usd(cut.input_tokens, cut.output_tokens))
+    unasked = models.complete(PROMPT, route, long_deadline(), cancellation=cancellation)
+    assert (unasked.stop_reason, unasked.calls, unasked.usd) == ("cancelled", 0, 0.0)
+
+
+def test_a_request_that_never_left_costs_nothing(bedrock: Bedrock, breakers: Breakers) -> None:
+    """Cancelled while its worker still builds the client."""
+    cancellation, over = Cancellation(), threading.Event()
+
+    def slow_client() -> Any:
+        cancellation.cancel()
+        over.wait(BOUND_SECONDS)
+        return bedrock.client()
+
+    models = BedrockModels(slow_client, breakers)
+    cut = models.complete(PROMPT, ALONE, long_deadline(), cancellation=cancellation)
+    over.set()
+    assert (cut.stop_reason, cut.calls, cut.input_tokens) == ("cancelled", 1, 0)
+    models._workers.shutdown()
+    assert bedrock.requests == []
 
 
 def test_a_late_first_token_is_answered_by_a_second_model(
