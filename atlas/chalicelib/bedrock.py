@@ -74,7 +74,7 @@ class BedrockModels:
         *,
         cancellation: Cancellation | None = None,
     ) -> Generated:
-        """The text that arrived by the deadline; never raises for what Bedrock does.
+        """The text that arrived by the deadline; raises for faults of our own only.
 
         `cancellation`: another thread may end the call early, which then says "cancelled" with
         what it has cost, and counts for or against no model.
@@ -84,8 +84,10 @@ class BedrockModels:
         started = deadline.clock()
         race = Race(route, self._runners, deadline.at - ENDING_SECONDS)
         cancellation = cancellation or Cancellation()
-        self._run(race, prompt, deadline, cancellation)
-        self._end(race, deadline.clock(), is_cancelled=cancellation.is_cancelled)
+        try:
+            self._run(race, prompt, deadline, cancellation)
+        finally:
+            self._end(race, deadline.clock(), is_cancelled=cancellation.is_cancelled)
         came = generated(race, prompt, started, deadline.clock())
         if cancellation.is_cancelled:
             return replace(came, text="", stop_reason="cancelled")
@@ -111,12 +113,14 @@ class BedrockModels:
 
     def _end(self, race: Race, now: float, *, is_cancelled: bool) -> None:
         """No connection and no worker stays behind: the environment may be frozen next."""
-        race.look(now)
-        left = race.running
-        for stream in left:
-            stream.stop()
-        race.finish(now, is_cancelled=is_cancelled)
-        wait([stream.future for stream in left if stream.future], timeout=ENDING_SECONDS)
+        try:
+            race.look(now)
+        finally:
+            left = race.running
+            for stream in left:
+                stream.stop()
+            race.finish(now, is_cancelled=is_cancelled)
+            wait([stream.future for stream in left if stream.future], timeout=ENDING_SECONDS)
 
 
 def generated(race: Race, prompt: Prompt, started: float, now: float) -> Generated:

@@ -69,7 +69,7 @@ class Race:
         return refused or max(self.streams, key=lambda s: s.worth, default=None)
 
     def look(self, now: float) -> None:
-        """Take notice of what has ended or stalled since."""
+        """Take notice of what has ended or stalled since; raises what is a fault of our own."""
         for stream in self.running:
             if stream.is_over:
                 self._settle(stream)
@@ -178,6 +178,7 @@ class Race:
             self.runners.breakers.succeeded(stream.model)
             return
         if not isinstance(stream.error, DependencyError):
+            self.runners.breakers.let_go(stream.model)
             raise stream.error
         self.errors.append(str(stream.error))
         self._blame(stream.model, stream.error)

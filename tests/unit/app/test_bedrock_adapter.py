@@ -445,6 +445,33 @@ def test_a_stream_that_nobody_wants_any_more_is_ended_from_another_thread(
     assert breakers.available(ROUTE) == ROUTE.models
 
 
+def test_a_fault_of_our_own_leaves_no_stream_and_no_probe_behind(
+    bedrock: Bedrock, breakers: Breakers, clock: FakeClock
+) -> None:
+    """The first stream is silent after its rest when the second meets the fault."""
+    bedrock.script_by_model[FIRST] = STALL
+    client = bedrock.client(read_timeout=60)
+
+    class Faulty:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def converse_stream(self, *, modelId: str, **parameters: Any) -> Any:
+            if modelId == SECOND:
+                raise KeyError(modelId)
+            return client.converse_stream(modelId=modelId, **parameters)
+
+    breakers.throttled(FIRST)
+    clock.advance(60)
+    models = BedrockModels(Faulty, breakers, RacePolicy(0.05, 0.02, 60))
+    route = Route((FIRST, SECOND), 150, table=(Model(FIRST, 2, 1, 5, prior=AT_ONCE), CHEAP))
+    with pytest.raises(KeyError):
+        models.complete(PROMPT, route, long_deadline())
+    assert breakers._breakers[FIRST].probed_until == 0.0, "a verdict came, whichever"
+    assert no_worker_is_busy(models)
+    models._workers.shutdown()
+
+
 def test_what_a_cancelled_request_had_cost_is_told(models: BedrockModels, bedrock: Bedrock) -> None:
     """Bedrock bills what it read and wrote before it was ended; never sent is never billed."""
     cancellation = Cancellation()

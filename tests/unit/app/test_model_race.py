@@ -218,9 +218,13 @@ def test_a_failure_too_near_the_deadline_is_the_last_word(track: Track) -> None:
 
 
 def test_an_error_of_our_own_is_not_hidden(track: Track) -> None:
-    track.ask()
+    track.breakers.throttled("first")
+    track.clock.advance(60)
+    track.new_race()
+    assert track.ask() == "first"
     with pytest.raises(KeyError):
         track.ends(0, KeyError("stream"))
+    assert "first" in track.breakers.available(ROUTE), "the one try after a rest was given back"
 
 
 @pytest.mark.parametrize(
