@@ -120,12 +120,14 @@ class Race:
     def _hedge(self, now: float) -> str | None:
         if self._hedges_at() > now:
             return None
-        candidates = self._useful(now)
-        if not candidates or not self.runners.budget.spend():
-            self.hedge_was_skipped = True
-            return None
-        self.is_hedged = True
-        return self._take(candidates)
+        model = self._take(self._useful(now))
+        if model is not None and self.runners.budget.spend():
+            self.is_hedged = True
+            return model
+        if model is not None:
+            self.runners.breakers.let_go(model)
+        self.hedge_was_skipped = True
+        return None
 
     def _hedges_at(self) -> float:
         """When the one running stream gets company; never where hedges are off or were had."""

@@ -125,6 +125,29 @@ def test_a_spent_budget_is_said_and_the_first_is_waited_for(track: Track) -> Non
     assert track.race.wakes_at() == SECONDS
 
 
+def test_where_another_turn_takes_the_only_candidate_nothing_is_spent(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the taking, its breaker let that turn try it after a rest."""
+    track.ask()
+    monkeypatch.setattr(track.breakers, "begin", lambda _: False)
+    assert track.ask(at=0.3) is None
+    assert (track.race.is_hedged, track.race.hedge_was_skipped) == (False, True)
+    assert track.budget.spend(), "it cost nothing"
+
+
+def test_without_a_budget_the_try_after_a_rest_is_left_to_another_turn() -> None:
+    track = Track(Route(("first", "second"), 150))
+    while track.budget.spend():
+        pass
+    track.breakers.throttled("second")
+    track.clock.advance(60)
+    track.new_race()
+    assert track.ask() == "first"
+    assert track.ask(at=track.clock() + 0.3) is None
+    assert track.breakers.available(track.route) == track.route.models
+
+
 def test_second_requests_are_no_more_than_their_share(track: Track) -> None:
     hedges = 0
     for _ in range(400):
