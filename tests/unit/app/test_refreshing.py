@@ -137,16 +137,19 @@ def test_while_every_model_rests_nothing_is_handed_over_and_no_lease_is_left(wor
     assert "lease_owner" not in item(world)
 
 
-@pytest.mark.usefixtures("long_wait")
-def test_a_hand_over_that_is_refused_leaves_no_lease_and_the_next_turn_tries_again(
+def test_a_hand_over_that_is_refused_leaves_no_lease_and_is_tried_again_later(
     world: World,
 ) -> None:
     world.background.takes = False
-    ask(world)
-    settle_refreshes(world.services)
+    for _ in range(3):
+        ask(world)
+        settle_refreshes(world.services)
+    assert len(world.background.tasks) == 1
     assert "lease_owner" not in item(world)
     world.background.takes = True
+    world.clock.advance(AGAIN_SECONDS)
     ask(world)
+    settle_refreshes(world.services)
     assert len(world.background.tasks) == 2
     assert item(world)["lease_owner"]["S"] == world.background.tasks[-1][1].lease
 
@@ -157,6 +160,50 @@ def test_a_table_that_rests_is_not_asked_for_refreshes(world: World) -> None:
     assert ask(world).source is Source.STALE
     settle_refreshes(world.services)
     assert world.table.calls == []
+
+
+def test_a_table_that_fails_is_asked_twice_and_then_rests(world: World) -> None:
+    world.table.is_down = True
+    for _ in range(7):
+        assert ask(world).source is Source.STALE
+        settle_refreshes(world.services)
+        world.clock.advance(AGAIN_SECONDS / 3)
+    assert world.table.calls == ["UpdateItem"] * 2
+    assert len(world.lines.of("table failed")) == 2
+    assert not world.services.response_cache.rest.is_over()
+
+
+def test_turns_do_not_wait_for_a_table_that_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.table.is_down = True
+    ask(world)
+    settle_refreshes(world.services)
+    world.clock.advance(AGAIN_SECONDS)
+    world.table.open.clear()
+    monkeypatch.setattr(refreshing, "wait", lambda *_: pytest.fail("a turn waited"))
+    for _ in range(2):
+        assert ask(world).source is Source.STALE
+
+
+def test_a_refresh_that_queued_before_the_table_came_to_rest_leaves_it_alone(world: World) -> None:
+    cache = world.services.response_cache
+    entry = cache.memory.entry(_key(world))
+    assert entry is not None
+    for _ in range(2):
+        cache.rest.failed()
+    attempt = cache.refreshes.begin(QUESTION, _key(world), entry, world.services)
+    assert attempt.ended.result(10) == world.clock() + AGAIN_SECONDS
+    assert world.table.calls == []
+
+
+def test_a_refresh_that_succeeds_ends_a_row_of_failures(world: World) -> None:
+    rest = world.services.response_cache.rest
+    rest.failed()
+    ask(world)
+    settle_refreshes(world.services)
+    rest.failed()
+    assert rest.is_over()
 
 
 def test_what_no_model_answered_is_not_refreshed_for_a_while(world: World) -> None:
@@ -186,6 +233,20 @@ def test_a_claim_that_was_frozen_for_long_is_not_handed_over_and_the_next_turn_r
     assert ask(world).source is Source.STALE
     ((_, claim),) = world.background.tasks
     assert claim.lease_until == world.clock() + LEASE_SECONDS
+
+
+@pytest.mark.usefixtures("long_wait")
+def test_a_connection_that_a_freeze_broke_says_nothing_of_the_table(world: World) -> None:
+    world.table.open.clear()
+    ask(world)
+    world.clock.advance(FREEZE_SECONDS)
+    world.table.is_down = True
+    world.table.open.set()
+    settle_refreshes(world.services)
+    world.table.is_down = False
+    world.services.response_cache.rest.failed()
+    assert ask(world).source is Source.STALE
+    assert len(world.background.tasks) == 1, "this one was waited for"
 
 
 @pytest.mark.usefixtures("long_wait")
