@@ -14,6 +14,7 @@ from chalicelib.answer_table import GENERATION_SECONDS, Claim
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.aws_errors import translated
 from chalicelib.bounded_workers import BoundedWorkers
+from chalicelib.canonical_questions import is_sample
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError, InvalidRequestError
 from chalicelib.invocation import Invocation
@@ -129,5 +130,7 @@ def _check(question: Question, services: Services) -> None:
         raise InvalidRequestError("question.grounding", "names no text of the content")
     if question.route not in services.settings.routes:
         raise InvalidRequestError("question.route", "names no route of the settings")
-    if not is_shared(question, services):
+    # What is folded is shared whatever its words: an event's must be the bot's own.
+    is_own = is_sample(question.text, question.intent, question.locale)
+    if not is_shared(question, services) or (question.is_folded and not is_own):
         raise InvalidRequestError("question.text", "may not be shared")

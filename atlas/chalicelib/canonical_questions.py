@@ -38,6 +38,11 @@ def fold(text: str, intent: str, content: Content) -> str | None:
     return asked if nearest is None and asked in _samples(intent, content.locale) else nearest
 
 
+def is_sample(text: str, intent: str, locale: str) -> bool:
+    """Whether it is one of the intent's sample utterances as `fold` spells them."""
+    return text in _samples(intent, locale)
+
+
 @cache
 def _samples(intent: str, locale: str) -> frozenset[str]:
     """What the bot listens for, as `canonical` spells it; nothing where nothing is folded."""

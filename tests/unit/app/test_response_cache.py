@@ -463,6 +463,9 @@ def test_a_stale_answer_in_memory_is_served_while_the_table_is_down(world: World
         ({"grounding": "weather"}, "question.grounding"),
         ({"route": "fastest"}, "question.route"),
         ({"text": "my name is eleanor", "is_folded": False}, "question.text"),
+        ({"text": "my name is eleanor", "is_folded": True}, "question.text"),
+        ({"text": "What technology do you use", "is_folded": True}, "question.text"),
+        ({"intent": "GreetingIntent", "is_folded": True}, "question.text"),
     ],
 )
 def test_a_question_that_this_version_cannot_answer_is_refused(
