@@ -389,6 +389,20 @@ def settle_refreshes(services: Services) -> None:
     assert not wait([attempt.ended for attempt in attempts], timeout=10).not_done
 
 
+def settle_table_calls(services: Services) -> None:
+    """Let the table calls end that nobody waits for, and those that they begin when they end.
+
+    A call's result is known before its callbacks have run, so neither waiting for the call nor
+    for others after it is enough. Here every worker comes to one barrier, which none can do from
+    within a callback; what the callbacks began is in the queue by then.
+    """
+    workers = services.response_cache._workers
+    barrier = threading.Barrier(workers._max_workers)
+    for _ in range(2):
+        together = [workers.submit(barrier.wait, 10) for _ in range(barrier.parties)]
+        assert not wait(together, timeout=10).not_done
+
+
 def lead_services(
     dynamodb: Callable[[], Any], clock: FakeClock, workflow: FakeWorkflow
 ) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -32,6 +32,7 @@ from tests.fakes import (
     an_invocation,
     client_error,
     settle_refreshes,
+    settle_table_calls,
 )
 
 QUESTION = a_question(is_folded=True)
@@ -392,7 +393,7 @@ def test_an_answer_that_comes_after_its_lease_is_not_stored(world: World) -> Non
 def settle(world: World) -> None:
     """Let the table calls that nobody waits for end."""
     settle_refreshes(world.services)
-    world.services.response_cache._workers.shutdown(wait=True)
+    settle_table_calls(world.services)
 
 
 def test_what_a_model_refused_is_not_asked_again_and_leaves_no_lease(world: World) -> None:
@@ -423,9 +424,7 @@ def test_a_look_up_that_answers_after_the_turn_leaves_no_lease(world: World) -> 
     world.table.open.clear()
     world.models.replies = [SILENT]
     assert ask(world).source is Source.GROUNDED
-    first = world.services.response_cache
     world.table.open.set()
-    wait([first._workers.submit(lambda: None) for _ in range(8)])
     settle(world)
     assert "lease_owner" not in item(world)
 

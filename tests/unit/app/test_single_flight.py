@@ -19,7 +19,15 @@ from chalicelib.answer_table import LEASE_SECONDS, Claim, Entry
 from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.questions import Question
 from chalicelib.services import Services
-from tests.fakes import CONTENTS, Reply, World, a_question, client_error, settle_refreshes
+from tests.fakes import (
+    CONTENTS,
+    Reply,
+    World,
+    a_question,
+    client_error,
+    settle_refreshes,
+    settle_table_calls,
+)
 
 FOLDED = a_question(is_folded=True)
 RARE = a_question("which technology do you really use today")
@@ -48,7 +56,7 @@ def item(world: World, question: Question = FOLDED) -> dict[str, Any]:
 
 def end_table_calls(services: Services) -> None:
     settle_refreshes(services)
-    services.response_cache._workers.shutdown(wait=True)
+    settle_table_calls(services)
 
 
 # Many at once.

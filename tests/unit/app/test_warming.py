@@ -12,7 +12,7 @@ from chalicelib.answer_ages import JITTER
 from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.errors import ThrottledError
 from chalicelib.warming import AHEAD_SECONDS, fill_memory, sample_questions, warm_answers
-from tests.fakes import SETTINGS, Reply, World, an_invocation
+from tests.fakes import SETTINGS, Reply, World, an_invocation, settle_table_calls
 
 QUESTIONS = sample_questions(World().services)
 ALL = len(QUESTIONS)
@@ -239,7 +239,7 @@ def test_a_table_that_hangs_is_not_waited_for_and_fills_memory_when_it_comes(
         assert world.lines.of("memory not filled")[0]["late"] == -(-ALL // 100)
     finally:
         world.table.open.set()
-    services.response_cache._workers.shutdown(wait=True)
+    settle_table_calls(services)
     assert len(services.response_cache.memory) == ALL
 
 
