@@ -12,7 +12,8 @@ CHAT_ARGS ?=
 RUN_ARGS ?= --profile reported
 EVALUATE_ARGS ?= --stage local --own-sandbox
 STAGE ?= prod
-BENCHES ?= cold_starts repeat_questions consent_to_ring outages hundred_consents operations turns
+BENCHES ?= turns slow_models single_flight freeze cpu_per_turn first_turn operations \
+  cold_starts repeat_questions consent_to_ring outages hundred_consents
 ENDPOINT ?= http://127.0.0.1:4566
 
 # PYTHON given on the command line or in the environment is the only candidate.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.cpu_per_turn import HEAD, Figures, measure, rows
+from bench.cpu_per_turn.__main__ import HEAD, Figures, measure, rows
 
 FIGURES: Figures = {
     ("empty", "nothing"): [(0.0001, 0.0)],

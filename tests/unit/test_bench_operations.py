@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bench.operations import answer_to, wording
-from bench.operations_imports import peak_bytes, shipped_packages
-from bench.operations_table import Row, cells, chosen_pins, megabytes, ratio, section_table, spoken
+from bench.operations.__main__ import answer_to, wording
+from bench.operations.imports import peak_bytes, shipped_packages
+from bench.operations.table import Row, cells, chosen_pins, megabytes, ratio, section_table, spoken
 from bench.peers.contenders import ATLAS, SECTIONS, Contender
 from bench.peers.guard import is_loopback
 from bench.peers.sizes import applies, required

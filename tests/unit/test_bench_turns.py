@@ -11,17 +11,17 @@ from typing import Any
 import boto3
 import pytest
 
-from bench import sequential
-from bench.sequential import SPENT, Habits, Places, Sequential
 from bench.streams.stream import BLOCK, SHARES, StreamTurn, stream
-from bench.turn_ablation import STEPS, step_row
-from bench.turn_aims import Aim, aims
-from bench.turn_columns import ABLATION, CONDITIONS, MAIN, Column
-from bench.turn_events import event_of, first_attributes
-from bench.turn_figures import BANDS, bands, cost, percentile, share_of, shares, usage_table
-from bench.turn_prompts import atlas_request
-from bench.turn_rounds import CHUNKS, Measured, Sizes, _cold, _dealt, _grown, _part, _rotated
-from bench.turn_worker import Column as WorkerColumn
+from bench.turns import sequential
+from bench.turns.ablation import STEPS, step_row
+from bench.turns.aims import Aim, aims
+from bench.turns.columns import ABLATION, CONDITIONS, MAIN, Column
+from bench.turns.events import event_of, first_attributes
+from bench.turns.figures import BANDS, bands, cost, percentile, share_of, shares, usage_table
+from bench.turns.prompts import atlas_request
+from bench.turns.rounds import CHUNKS, Measured, Sizes, _cold, _dealt, _grown, _part, _rotated
+from bench.turns.sequential import SPENT, Habits, Places, Sequential
+from bench.turns.worker import Column as WorkerColumn
 from chalicelib import conversation, lex, prompts
 from chalicelib.intents import INTENT_HANDLERS
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.aws_stand_in import StandIn, stand_in
-from bench.cpu_per_turn import variables
+from bench.cpu_per_turn.__main__ import variables
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 2

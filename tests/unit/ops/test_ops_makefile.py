@@ -79,7 +79,7 @@ def test_bench_runs_each_measurement_and_names_those_that_fail(clone: Path) -> N
     python.chmod(0o755)
     (clone / ".venv/.stamp").touch()
     done = make(clone, "bench")
-    runnable = {
+    runnable = {f"bench.{file.parent.name}" for file in (ROOT / "bench").glob("*/__main__.py")} | {
         f"bench.{file.stem}"
         for file in (ROOT / "bench").glob("*.py")
         if '__name__ == "__main__"' in file.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from bench.turn_events import interaction_key
+from bench.turns.events import interaction_key
 from chalicelib import content as contents
 from chalicelib import prompts
 from chalicelib.background import GenerateAnswerInput, finish_answer

@@ -21,7 +21,7 @@ class WorkerError(Exception):
 
 
 class WorkerProcess:
-    """One process of `bench.turn_worker`; orders and answers are lines of JSON, in order."""
+    """One process of `bench.turns.worker`; orders and answers are lines of JSON, in order."""
 
     def __init__(self, endpoint: str) -> None:
         read_end, write_end = os.pipe()
@@ -30,7 +30,7 @@ class WorkerProcess:
         del environment["PYTHONDONTWRITEBYTECODE"]
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "bench.turn_worker", "--results", str(write_end)],
+                [sys.executable, "-m", "bench.turns.worker", "--results", str(write_end)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,

@@ -56,7 +56,7 @@ class Contender:
 def contender(name: str, served: StandIn) -> Iterator[Contender]:
     """A process of `turns_in_process`; it ends with the block."""
     read, write = os.pipe()
-    command = [sys.executable, "-m", "bench.turns_in_process", name, "--results", str(write)]
+    command = [sys.executable, "-m", "bench.cpu_per_turn.in_process", name, "--results", str(write)]
     with (
         tempfile.TemporaryFile() as log,
         os.fdopen(read, encoding="utf-8") as results,

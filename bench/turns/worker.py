@@ -22,9 +22,9 @@ from sandbox.conversation.child import ROOT
 # Chalice's project is a root of imports of its own.
 sys.path.insert(0, str(ROOT / "atlas"))
 
-from bench.sequential import SPENT
 from bench.streams.stream import StreamTurn
-from bench.turn_events import event_of, first_attributes
+from bench.turns.events import event_of, first_attributes
+from bench.turns.sequential import SPENT
 
 Attributes = dict[str, str]
 _SENTENCE = re.compile(r"[.!?](?=\s|$)")
@@ -94,8 +94,8 @@ class SequentialColumn(Column):
 
     def __init__(self, name: str, environ: Mapping[str, str], options: Mapping[str, Any]) -> None:
         super().__init__(name, environ)
-        from bench.sequential import Habits, Places, Sequential
-        from bench.turn_prompts import atlas_request
+        from bench.turns.prompts import atlas_request
+        from bench.turns.sequential import Habits, Places, Sequential
 
         self._design = Sequential(
             Habits(**options["habits"]),
@@ -162,7 +162,7 @@ class AtlasColumn(Column):
     def __init__(self, name: str, environ: Mapping[str, str], options: Mapping[str, Any]) -> None:
         super().__init__(name, environ)
         self.enter()
-        from bench.turn_atlas import Environment
+        from bench.turns.atlas import Environment
 
         self._environment = Environment(options.get("chat_sentences", 0))
 

@@ -26,8 +26,8 @@ from typing import Any
 
 from bench.aws_stand_in import ANSWER, StandIn, stand_in
 from bench.figures import load
-from bench.operations_imports import import_table
-from bench.operations_table import Row, chosen_pins, section_table
+from bench.operations.imports import import_table
+from bench.operations.table import Row, chosen_pins, section_table
 from bench.peers.atlas import asked, prompt
 from bench.peers.contenders import SECTIONS, Section
 from bench.peers.processes import FailedError, Measured, measured, own_python, variables

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from bench.consent_to_ring import NOT_READY, PREDECESSOR, READY, SHORT_CALLS, Results, Runs
 from bench.figures import seconds, table
 from bench.site import Site
-from bench.turn_columns import Column
-from bench.turn_figures import percentile, seconds_of
-from bench.turn_rounds import Measured, Turns
+from bench.turns.columns import Column
+from bench.turns.figures import percentile, seconds_of
+from bench.turns.rounds import Measured, Turns
 
 COMPONENTS = ("secret", "model", "table", "workflow")
 RINGS = 3

@@ -27,13 +27,13 @@ sys.path.insert(0, str(ROOT / "atlas"))
 
 from bench.figures import load
 from bench.site import Site, own_site
-from bench.turn_ablation import ablation_report
-from bench.turn_aims import Aim, aims, aims_table
-from bench.turn_columns import ABLATION, CONDITIONS, MAIN, Column
-from bench.turn_figures import total
-from bench.turn_report import plot, report
-from bench.turn_rounds import Measured, Rounds, Sizes, wait_until_quiet
-from bench.turn_site import TurnSite
+from bench.turns.ablation import ablation_report
+from bench.turns.aims import Aim, aims, aims_table
+from bench.turns.columns import ABLATION, CONDITIONS, MAIN, Column
+from bench.turns.figures import total
+from bench.turns.report import plot, report
+from bench.turns.rounds import Measured, Rounds, Sizes, wait_until_quiet
+from bench.turns.site import TurnSite
 
 DEADLINE_SECONDS = 0.8
 QUICK = "**A quick run, scaled: its shares and ratios are not to be quoted.**"

@@ -23,8 +23,8 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.figures import load, table
-from bench.hedge_moments import thresholds_table
-from bench.model_service import model_service
+from bench.slow_models.hedge_moments import thresholds_table
+from bench.slow_models.service import model_service
 from bench.streams.stream import StreamTurn, stream
 from chalicelib.answer import Generated, Source
 from chalicelib.answers import open_answer, spoken_answer

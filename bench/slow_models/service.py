@@ -1,6 +1,6 @@
 """Bedrock's stand-in alone, in a process of its own: no start of a whole sandbox, no shared GIL.
 
-    python -m bench.model_service '{"seed": 1, "scale": 1.0, "faults": []}'
+    python -m bench.slow_models.service '{"seed": 1, "scale": 1.0, "faults": []}'
 
 Prints its port and ends with its standard input.
 """
@@ -27,7 +27,7 @@ from sandbox.latency import Latency, TokenTiming
 def model_service(seed: int, scale: float, faults: list[Mapping[str, Any]]) -> Iterator[str]:
     """The endpoint of one that serves as long as the block runs."""
     wanted = json.dumps({"seed": seed, "scale": scale, "faults": faults})
-    command = [sys.executable, "-m", "bench.model_service", wanted]
+    command = [sys.executable, "-m", "bench.slow_models.service", wanted]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:

@@ -21,7 +21,7 @@ from typing import Any
 Handler = Callable[[Any, Any], Any]
 SETTLING_SECONDS = 0.002
 """After a turn, so that the last steps of its worker threads count with it."""
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _number = count(1)
 
 

@@ -27,15 +27,15 @@ from pathlib import Path
 
 from bench.aws_stand_in import StandIn, stand_in
 from bench.figures import load, table
-from bench.first_turn_packages import Packed, ladder, packages
+from bench.first_turn.packages import Packed, ladder, packages
 
 AIM = 0.6
 LIMIT_SECONDS = 60
 _HERE = Path(__file__).parent
-_EVENT = _HERE.parent / "tests/events/about_technology_fulfillment.json"
+_EVENT = _HERE.parents[1] / "tests/events/about_technology_fulfillment.json"
 # The form of the example in the X-Ray developer guide.
 _TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-_PROCESS = _HERE / "first_turn_process.py"
+_PROCESS = _HERE / "process.py"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 from bench.site import Site, progress
 from bench.streams.stream import BLOCK, StreamTurn, stream
-from bench.turn_columns import Column
-from bench.turn_site import KEPT_ANSWERS, TurnSite, caller
-from bench.turn_workers import WorkerProcess, all_of, workers
+from bench.turns.columns import Column
+from bench.turns.site import KEPT_ANSWERS, TurnSite, caller
+from bench.turns.workers import WorkerProcess, all_of, workers
 from sandbox.callers import NOBODY
 
 SEQUENTIAL_WORKERS, ATLAS_WORKERS = 8, 4

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import table
-from bench.turn_columns import Column
-from bench.turn_rounds import Measured, Turns, Usage
+from bench.turns.columns import Column
+from bench.turns.rounds import Measured, Turns, Usage
 from ops.stages import MODEL_TABLE
 
 SOURCES = ("memory", "table", "stale", "model", "partial", "grounded", "fixed", "failed")

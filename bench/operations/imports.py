@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import table
-from bench.operations_table import megabytes, ratio, spoken
+from bench.operations.table import megabytes, ratio, spoken
 from bench.peers.contenders import IMPORTS, Import
 from bench.peers.processes import own_python, variables
 from bench.peers_venv import ROOT

@@ -12,9 +12,9 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from bench.predecessor_package import HANDLER, package
-from bench.sequential import Habits
 from bench.site import Site
+from bench.turns.predecessor_package import HANDLER, package
+from bench.turns.sequential import Habits
 from ops.environment import environment
 from ops.stages import MODEL_TABLE, STAGE_SIZES
 from sandbox.aws_api import ACCOUNT

@@ -1,6 +1,6 @@
 """One process that does what Lambda's runtime does: import the handler, hand it one event.
 
-Standard library only, and no more of it than needed: `python -I -S first_turn_process.py
+Standard library only, and no more of it than needed: `python -I -S process.py
 <package's folder> <module.handler> <event's file>`. Prints, as JSON, the monotonic clock at its
 beginning, when the module was imported, and when the turn was answered, and the answer.
 """

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.figures import table
-from bench.turn_figures import asked, cpu_of, percentile, seconds_of, share_of
-from bench.turn_rounds import Measured, Turns
+from bench.turns.figures import asked, cpu_of, percentile, seconds_of, share_of
+from bench.turns.rounds import Measured, Turns
 
 NOT_WHOLE = ("partial", "grounded")
 CACHED = ("memory", "table", "stale")

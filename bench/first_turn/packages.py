@@ -16,7 +16,7 @@ from ops.pins import pins
 from ops.stage_files import ROOT
 from ops.wheels import REQUIREMENTS, Target
 
-_CONTROL = Path(__file__).with_name("first_turn_control.py")
+_CONTROL = Path(__file__).with_name("control.py")
 _KEPT = Kept(ROOT / ".sandbox" / "packages" / "first-turn")
 _ONLY_ATLAS = ("cachetools==", "tzdata==")
 _ONLY_PREDECESSOR = ("boto3==", "s3transfer==")

@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.peers_venv import interpreter
 from bench.plot import draw_png
 from bench.site import progress
-from bench.turn_columns import Column
-from bench.turn_figures import (
+from bench.turns.columns import Column
+from bench.turns.figures import (
     band_table,
     cached_cpu_table,
     cost,
@@ -20,7 +20,7 @@ from bench.turn_figures import (
     total,
     usage_table,
 )
-from bench.turn_rounds import Measured
+from bench.turns.rounds import Measured
 
 IMAGE = "turns.png"
 

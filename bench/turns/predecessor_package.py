@@ -21,7 +21,7 @@ from sandbox.conversation.child import ROOT
 PACKAGES = ("boto3", "simple-salesforce", "aws-xray-sdk")
 HANDLER = "handler.lambda_handler"
 INSTALL_SECONDS = 300
-_SOURCE = ROOT / "bench" / "sequential.py"
+_SOURCE = ROOT / "bench" / "turns" / "sequential.py"
 _PINS = ROOT / "requirements-dev.txt"
 _HANDLER = """import simple_salesforce  # noqa: F401
 from sequential import lambda_handler as turn

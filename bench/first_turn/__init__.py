@@ -1,0 +1,1 @@
+"""From a process's start to its first answered turn: `python -m bench.first_turn`."""

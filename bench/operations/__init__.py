@@ -1,0 +1,1 @@
+"""Single operations beside packages from PyPI: `python -m bench.operations`."""
