@@ -42,7 +42,8 @@ class Claim:
     """What the table said: an entry that may be shown, the lease to make one, both or neither.
 
     An entry with a lease is stale and ours to refresh; neither means that another is making it,
-    or that until `refused_until` nobody is to: the models were asked and had no answer.
+    with a lease until `lease_until`, or that until `refused_until` nobody is to: the models were
+    asked and had no answer.
     """
 
     entry: Entry | None = None
@@ -93,7 +94,7 @@ class AnswerTable:
         except ConditionFailedError as failed:
             found = _found(failed.item, now)
             refused = found.refused_until if found.refused_until > now else 0.0
-            return Claim(found.entry, refused_until=refused)
+            return Claim(found.entry, lease_until=found.leased_until, refused_until=refused)
         return Claim(_found(old, now).entry, lease, until)
 
     def read(self, key: str) -> Found:

@@ -19,6 +19,7 @@ from chalicelib.answer_table import LEASE_SECONDS, Claim, Entry
 from chalicelib.answers import answer_key, grounded_answer
 from chalicelib.questions import Question
 from chalicelib.services import Services
+from chalicelib.single_flight import FIRST_LOOK_SECONDS, POLL_SECONDS
 from tests.fakes import (
     CONTENTS,
     Reply,
@@ -96,6 +97,31 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
+@pytest.mark.parametrize(("begun_ago", "looks"), [(0.0, 3), (0.1, 3), (0.4, 2)])
+def test_who_waits_does_not_look_before_a_model_can_have_answered(
+    world: World, begun_ago: float, looks: int
+) -> None:
+    """It finds what is stored 0.36 s after its lease began, or 0.11 s after the question."""
+    table, key = world.services.response_cache.table, answer_key(FOLDED, world.services)
+    claim, entry = table.claim(key), an_entry(world)
+    world.clock.advance(begun_ago)
+    stored_at = world.clock() + max(0.36 - begun_ago, 0.11)
+
+    def sleep(seconds: float) -> None:
+        world.clock.advance(seconds)
+        if world.clock() >= stored_at:
+            table.store(key, claim.lease, entry)
+
+    answer = ask(world, services=replace(world.services, sleep=sleep))
+    assert answer.source is Source.TABLE
+    assert world.clock() - stored_at < POLL_SECONDS
+    assert world.table.calls.count("GetItem") == looks
+
+
+def an_entry(world: World) -> Entry:
+    return grounded_answer.entry(Answer("Theirs. Whole.", Source.MODEL), world.services)
+
+
 def test_who_waits_takes_over_when_the_lease_is_given_back(world: World) -> None:
     table, key = world.services.response_cache.table, answer_key(FOLDED, world.services)
     claim = table.claim(key)
@@ -124,7 +150,7 @@ def test_who_waits_is_told_when_the_model_refused(world: World) -> None:
 
     answer = ask(world, services=replace(world.services, sleep=sleep))
     assert (answer.source, answer.text) == (Source.GROUNDED, FLOOR)
-    assert world.clock() - started < 0.2
+    assert world.clock() - started <= FIRST_LOOK_SECONDS
     assert world.models.prompts == []
 
 
