@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.bot import utterances_by_intent
 from chalicelib.questions import canonical, words
-from tests.labelled_set import Labelled, labelled, part_of
+from tests.labelled_set import Labelled, fresh, labelled, part_of
 
 INTENTS = ("GreetingIntent", "AboutTechnologyIntent", "AboutDemoIntent")
 WHYS = {
@@ -99,3 +99,18 @@ def test_hard_negatives_share_most_content_words_with_the_nearest_utterance():
 def test_each_kind_of_difference_is_met_in_both_parts(why):
     assert any(row.why == why for row in TUNING)
     assert any(row.why == why for row in HELD_OUT)
+
+
+@pytest.mark.parametrize("intent", INTENTS)
+def test_the_fresh_wordings_are_as_many_for_each_intent_and_nearly_all_have_an_utterance(intent):
+    rows = [row for row in fresh() if row.intent == intent]
+    assert len({canonical(row.question) for row in rows}) == len(rows) == 120
+    assert all(set(row.same_as) <= set(SAMPLES[intent]) for row in rows)
+    assert sum(not row.same_as for row in rows) <= 4
+
+
+def test_fresh_wordings_stand_in_no_other_part_and_seldom_are_sample_utterances():
+    known = {(row.intent, canonical(row.question)) for row in ROWS}
+    assert [row for row in fresh() if (row.intent, canonical(row.question)) in known] == []
+    samples = {canonical(text) for texts in SAMPLES.values() for text in texts}
+    assert sum(canonical(row.question) in samples for row in fresh()) <= len(fresh()) / 10
