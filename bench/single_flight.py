@@ -1,13 +1,16 @@
 """Fifty environments miss the same answer at the same moment: how many of them ask a model.
 
-    python -m bench.single_flight [--environments 50] [--slower 5] [--runs 3]
+    python -m bench.single_flight [--environments 50] [--slower 5] [--runs 3] [--table-in-process]
 
 Starts a sandbox of its own with the latencies `reported`. An environment is a set of services of
 its own (memory, table, streams, hand-off) in a thread of its own; calls go over real HTTP. In the
 second half the one that got the lease is a process that is killed while its model answers.
 
-`--slower` multiplies latencies, deadline and waits alike: fifty environments on one machine share
-two cores, and at full speed it is the machine that answers after 120 ms, not the table.
+Fifty environments on one machine share two cores: at full speed fifty signed requests at once, and
+the table that serves them, take more than the table's 120 ms. So there are two ways to leave the
+machine out. `--slower` multiplies latencies, deadline and waits alike. `--table-in-process` is for
+full speed: the table is the tests' (held to moto's contract), takes its reported 50 ms asleep, and
+costs neither a signature nor a socket; models and Lambda stay behind real HTTP.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from botocore.config import Config
 
 from bench.figures import load, table
 from bench.site import Site, own_site, progress
+from sandbox.latency import Latency
 from sandbox.local_environment import aws_variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,10 +55,15 @@ from chalicelib.response_cache import ResponseCache  # noqa: E402
 from chalicelib.services import Services, build_services  # noqa: E402
 from chalicelib.settings import Settings  # noqa: E402
 from ops.environment import environment  # noqa: E402
+from tests.fakes import FakeDynamoDb  # noqa: E402
 
 DEADLINE_SECONDS = 0.8
 WORDS = "what technology do you use"
 _AS_HOLDER = "--as-holder"
+_WAITS = (
+    *("TABLE_WAIT_SECONDS", "BESIDE_SECONDS", "HAND_OFF_SECONDS"),
+    *("POLL_SECONDS", "FIRST_LOOK_SECONDS"),
+)
 _LIMIT_SECONDS = 60.0
 
 
@@ -73,16 +82,34 @@ class Round:
         return (self.name, str(self.calls), told, f"{self.seconds:.2f}")
 
 
+class TableInProcess(FakeDynamoDb):
+    """Takes the reported time of a kept connection for each call."""
+
+    def __init__(self, slower: float) -> None:
+        super().__init__()
+        self._latency = Latency("reported", slower)
+
+    def delete_item(self, **_: Any) -> None:
+        self.items.clear()
+
+    def _called(self, operation: str) -> None:
+        time.sleep(self._latency.seconds("dynamodb", operation, connection_is_new=False))
+        super()._called(operation)
+
+
 class Environments:
     """Sets of services before one sandbox; they share nothing but the machine and its sockets."""
 
-    def __init__(self, site: Site, count: int, slower: float) -> None:
+    def __init__(self, site: Site, count: int, slower: float, *, in_process: bool) -> None:
         self.site, self._slower = site, slower
+        self.is_table_in_process = in_process
         os.environ.update(environment("local") | aws_variables(site.address.endpoint))
-        for name in ("TABLE_WAIT_SECONDS", "BESIDE_SECONDS", "POLL_SECONDS", "HAND_OFF_SECONDS"):
+        for name in _WAITS:
             setattr(single_flight, name, getattr(single_flight, name) * slower)
         base = build_services(Settings.from_env(), Contents.load())
         self._clients = {name: _client(name, count) for name in ("dynamodb", "bedrock-runtime")}
+        if in_process:
+            self._clients["dynamodb"] = TableInProcess(slower)
         self.services = [self._environment(base) for _ in range(count)]
         content = base.contents.in_locale("en_US")
         self.question: Question = ABOUT_TECHNOLOGY.question(WORDS, content, "chat")
@@ -98,6 +125,14 @@ class Environments:
             ),
         )
 
+    @property
+    def key(self) -> str:
+        return answer_key(self.question, self.services[0])
+
+    def lease_to_nobody(self) -> None:
+        """For a table that the holder's process cannot reach."""
+        self.services[0].response_cache.table.claim(self.key)
+
     def warm_connections(self) -> None:
         """A connection for each, so that none is timed with its handshake."""
         with ThreadPoolExecutor(len(self.services)) as pool:
@@ -105,7 +140,7 @@ class Environments:
 
     def forget(self) -> None:
         """Neither the table nor any memory knows an answer, and the counters are at zero."""
-        key = answer_key(self.question, self.services[0])
+        key = self.key
         name = self.services[0].settings.response_cache_table
         self._clients["dynamodb"].delete_item(TableName=name, Key={"key": {"S": key}})
         base = self.services[0]
@@ -145,6 +180,8 @@ def killed_holder(environments: Environments) -> None:
             environments.site.wait("the holder's call", environments.model_calls, _LIMIT_SECONDS)
         finally:
             holder.send_signal(signal.SIGKILL)
+    if environments.is_table_in_process:
+        environments.lease_to_nobody()
 
 
 def be_the_holder() -> None:
@@ -175,20 +212,27 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=50)
     parser.add_argument("--slower", type=float, default=5.0)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--table-in-process", action="store_true")
     parser.add_argument(_AS_HOLDER, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.as_holder:
         be_the_holder()
         return
     with own_site("reported", arguments.slower) as site:
-        environments = Environments(site, arguments.environments, arguments.slower)
+        environments = Environments(
+            site,
+            arguments.environments,
+            arguments.slower,
+            in_process=arguments.table_in_process,
+        )
         environments.warm_connections()
         progress(f"{arguments.environments} environments; {load()}")
         rounds = run(environments, arguments.runs)
         progress(load())
     head = ("round", "model calls so far", "sources", "seconds")
     print(table(head, [each.row() for each in rounds]))
-    print(f"\nProfile reported, {arguments.slower:g} times slower; {load()}.")
+    where = "in this process" if arguments.table_in_process else "behind HTTP"
+    print(f"\nProfile reported, {arguments.slower:g} times slower, table {where}; {load()}.")
 
 
 if __name__ == "__main__":
