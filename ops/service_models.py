@@ -151,9 +151,14 @@ def _write(file: Path, content: Any) -> None:
 def _undocumented(node: Any) -> Any:
     if isinstance(node, dict):
         return {
-            key: _undocumented(value)
+            key: _described(value) if key == "clientContextParams" else _undocumented(value)
             for key, value in node.items()
             # A member may be called so; its value is then no text.
             if not (key == "documentation" and isinstance(value, str))
         }
     return [_undocumented(each) for each in node] if isinstance(node, list) else node
+
+
+def _described(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with an empty documentation: botocore reads it of these, and of no others."""
+    return {name: {**each, "documentation": ""} for name, each in parameters.items()}

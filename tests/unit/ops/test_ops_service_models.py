@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import botocore
+import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
+from urllib3 import HTTPResponse
 
 from ops import service_models
 from ops.stage_files import ROOT
@@ -105,3 +111,45 @@ def test_every_operation_whose_method_is_named_in_the_code_is_kept(
 def test_what_botocore_calls_by_itself_is_kept(cut: Path) -> None:
     kept = {xform_name(name) for name in model(cut, "s3")["operations"]}
     assert {"head_bucket", "create_session", "get_object"} <= kept
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_botocore_asks_with_what_is_left(cut: Path, service: str) -> None:
+    """A whole call of every operation, with an answer from no network."""
+    session = botocore.session.Session()
+    loader = Loader(extra_search_paths=[str(cut)], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
+    client = session.create_client(
+        service,
+        region_name="us-east-1",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="example",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    client.meta.events.register("before-send", refused)
+    with closing(client):
+        for name in model(cut, service)["operations"]:
+            shape = client.meta.service_model.operation_model(name).input_shape
+            with pytest.raises(ClientError, match=name):
+                getattr(client, xform_name(name))(**(least(shape) if shape else {}))
+
+
+def refused(request: Any, **_: Any) -> AWSResponse:
+    body = b"<ErrorResponse><Error><Code>Refused</Code></Error></ErrorResponse>"
+    return AWSResponse(request.url, 400, {}, HTTPResponse(BytesIO(body), preload_content=False))
+
+
+def least(shape: Any) -> Any:
+    """The smallest value that botocore takes for a shape."""
+    match shape.type_name:
+        case "structure":
+            return {name: least(shape.members[name]) for name in shape.required_members}
+        case "list":
+            return [least(shape.member)] * shape.metadata.get("min", 0)
+        case "map" | "blob" as kind:
+            return {"map": {}, "blob": b""}[kind]
+        case "string":
+            return shape.enum[0] if shape.enum else "a" * max(3, shape.metadata.get("min", 0))
+        case "boolean":
+            return True
+    return shape.metadata.get("min", 1)
