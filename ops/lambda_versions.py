@@ -71,8 +71,8 @@ def _settled(ctx: Context, name: str, qualifier: str = "$LATEST") -> Configurati
     except ClientError as error:
         if is_error(error, "ResourceNotFoundException"):
             raise RefusedError(
-                f"there is no function {deployed}: run `chalice deploy --stage {ctx.stage}` first. "
-                "Nothing has moved."
+                f"there is no function {deployed}: run `python -m ops deploy --stage {ctx.stage}` "
+                "first. Nothing has moved."
             ) from error
         raise
     return configuration
@@ -179,7 +179,7 @@ def _failure(payload: bytes, stage: str) -> str:
         return (
             f"does not start: its zip lacks the package '{missing[1]}'. See that its pin in "
             "atlas/requirements.txt has a wheel, remove atlas/.chalice/deployments and run "
-            f"`chalice deploy --stage {stage}` again. Nothing has moved."
+            f"`python -m ops deploy --stage {stage}` again. Nothing has moved."
         )
     return f"failed its health event: {_shortened(payload)}. Nothing has moved."
 
@@ -204,7 +204,8 @@ def check_one_zip(ctx: Context, configurations: Mapping[str, Configuration]) -> 
     if len({c["CodeSha256"] for c in configurations.values()}) > 1:
         raise RefusedError(
             "the functions carry different code, so a deploy was interrupted: "
-            f"run `chalice deploy --stage {ctx.stage}` again, then release. Nothing has moved."
+            f"run `python -m ops deploy --stage {ctx.stage}` again, then release. "
+            "Nothing has moved."
         )
     return Done(None, "every function carries the same")
 

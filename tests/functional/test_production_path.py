@@ -13,18 +13,24 @@ import pytest
 from botocore.exceptions import ClientError
 from served_sandbox import FULFILLMENT, Sandbox
 
+from chalicelib.canonical_questions import fold
+from chalicelib.content import Contents
+
 Until = Callable[[Callable[[], Any]], Any]
 
 QUESTION = "what technology do you use"
 
 
-ORDINARY = ("please", "really", "now", "today", "usually", "mostly", "actually", "currently")
-ENDINGS = itertools.permutations(ORDINARY, 3)
+ORDINARY = ("folks", "people", "visitor", "caller", "everybody", "somebody", "others", "anyone")
+PURPOSES = itertools.permutations(ORDINARY, 2)
 
 
 def _fresh_question() -> str:
-    """Ordinary words that no earlier test asked, of which Lex knows the technology intent."""
-    return " ".join(("what technology do you use", *next(ENDINGS)))
+    """Ordinary words that no earlier test asked; Lex knows the intent, and no sample fits."""
+    question = "what technology do you use for {} or {}".format(*next(PURPOSES))
+    content = Contents.load().in_locale("en_US")
+    assert fold(question, "AboutTechnologyIntent", content) is None
+    return question
 
 
 def test_every_turn_is_answered_by_live_from_a_provisioned_environment(sandbox: Sandbox) -> None:
@@ -70,6 +76,14 @@ def test_a_question_is_answered_by_the_model_once_and_then_from_memory(sandbox: 
     assert {turn.source for turn in again} <= {"memory", "table"}
     assert again[-1].answer == first.answer
     assert sandbox.count("bedrock-runtime") == 1
+
+
+def test_paraphrases_share_the_answer_of_one_sample_utterance(sandbox: Sandbox) -> None:
+    first = sandbox.conversation().say(QUESTION)
+    models = sandbox.count("bedrock-runtime")
+    again = [sandbox.conversation().say(f"hey, {QUESTION} please") for _ in range(3)]
+    assert {turn.answer for turn in again} == {first.answer}
+    assert sandbox.count("bedrock-runtime") == models
 
 
 def test_another_environment_finds_the_answer_in_the_table(sandbox: Sandbox) -> None:
@@ -163,7 +177,8 @@ def test_a_late_model_gives_the_grounding_and_its_answer_is_there_for_the_next(
     sandbox: Sandbox, until: Until
 ) -> None:
     question = _fresh_question()
-    sandbox.post("faults", [{"service": "bedrock-runtime", "latency_ms": 3_000, "count": 1}])
+    # The second request, made because the first is late, is late as well.
+    sandbox.post("faults", [{"service": "bedrock-runtime", "latency_ms": 3_000, "count": 2}])
     late = sandbox.conversation().say(question)
     assert late.source == "grounded"
     until(lambda: [r for r in sandbox.get("invocations") if r["function"].endswith("_answer")])
