@@ -103,15 +103,33 @@ class _Clause:
 
 
 def _clause(words: Sequence[str], known: IntentLexicon) -> _Clause | None:
-    """None if words are left that no phrase takes up."""
-    leads, start = _strip(words, known.before)
-    _, after = _strip(words[start:][::-1], known.after)
-    words = words[start : len(words) - after]
+    """None if words are left that no phrase takes up.
+
+    What may lead up to a question or follow it is left out of it, unless nothing is asked then:
+    "can I ask" may be what the question is about.
+    """
+    found = None
+    for start, leads in reversed(_steps(words, known.before)):
+        for after, _ in reversed(_steps(words[start:][::-1], known.after)):
+            clause = _framed(words[start : len(words) - after], leads, known)
+            if clause and known.sample(_asked(clause, known)):
+                return clause
+            found = found or clause
+        if not leads:
+            break
+    return found
+
+
+def _framed(words: Sequence[str], leads: Sequence[str], known: IntentLexicon) -> _Clause | None:
     leading = [YES_NO] if words and words[0] in known.asks_first else []
     concepts = known.phrases.cover(words)
     if concepts is None and leading:
         concepts = known.phrases.cover(words, 1)
-    return None if concepts is None else _Clause(words, frozenset(leads), (*leading, *concepts))
+    if concepts is None:
+        return None
+    if concepts and concepts[0] in known.whole:
+        leading = []
+    return _Clause(words, frozenset(leads), (*leading, *concepts))
 
 
 def _asks_twice(words: Sequence[str], known: IntentLexicon) -> bool:
@@ -136,14 +154,13 @@ def _sample(words: Sequence[str], known: IntentLexicon) -> str | None:
     return known.sample(_asked(clause, known)) if clause else None
 
 
-def _strip(words: Sequence[str], phrases: Phrases) -> tuple[list[str], int]:
-    """The concepts of all phrases that the words begin with, one after another; their length."""
-    concepts: list[str] = []
-    position = 0
-    while found := phrases.at(words, position):
-        taken, position = found[0]
-        concepts.extend(taken)
-    return concepts, position
+def _steps(words: Sequence[str], phrases: Phrases) -> list[tuple[int, tuple[str, ...]]]:
+    """Where the phrases end that the words begin with, one after another, with their concepts."""
+    steps: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+    while found := phrases.at(words, steps[-1][0]):
+        concepts, end = found[0]
+        steps.append((end, steps[-1][1] + concepts))
+    return steps
 
 
 def _meaning(clauses: Sequence[_Clause], known: IntentLexicon) -> frozenset[str]:

@@ -46,6 +46,8 @@ class IntentLexicon:
     """Words that make a yes-no question of what they begin."""
     questions: frozenset[str]
     """Concepts that ask; there is at most one of them in a question that folds."""
+    whole: frozenset[str]
+    """Those of them that stand for a question from its first word on."""
     joins_clauses: bool
     """Whether clauses add up to one meaning and nothing leads up to it, as in greetings."""
     frames: tuple[Frame, ...]
@@ -86,9 +88,12 @@ def lexicon_of(locale: str, folder: Path = FOLDER) -> Lexicon | None:
     if not file.is_file():
         return None
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    fillers = raw["fillers"]
-    leads = _phrases((concepts, fillers[kind]) for kind, concepts in _LEADS.items())
-    tails = _phrases([("", _backwards(fillers["after"]))])
+    fillers, lists = raw["fillers"], raw["lists"]
+    leads = _phrases(((concepts, fillers[kind]) for kind, concepts in _LEADS), lists)
+    tails = _phrases(
+        [("", _backwards(fillers["after"]))],
+        {name: _turned(eithers) for name, eithers in lists.items()},
+    )
     return Lexicon(
         spellings={
             written: tuple(meant.split())
@@ -98,19 +103,24 @@ def lexicon_of(locale: str, folder: Path = FOLDER) -> Lexicon | None:
         fillers=frozenset(fillers["anywhere"].split("|")),
         not_typos=frozenset(fillers["not_typos"].split()),
         by_intent={
-            name: _intent(section, leads, tails)
+            name: _intent(section, leads, tails, raw)
             for name, section in raw.items()
             if name.endswith(INTENT)
         },
     )
 
 
-def _intent(section: Mapping[str, Any], leads: Phrases, tails: Phrases) -> IntentLexicon:
-    phrases = _phrases(section["words"].items())
-    asks_first = frozenset(section["asks_first"].split("|"))
+def _intent(
+    section: Mapping[str, Any], leads: Phrases, tails: Phrases, raw: Mapping[str, Any]
+) -> IntentLexicon:
     joins_clauses = section.get("joins_clauses", False)
+    fillers = raw["fillers"]
+    phrases = _phrases(section["words"].items(), raw["lists"])
+    phrases.add("", fillers["inside"])
     if joins_clauses:
-        leads = tails = Phrases()
+        leads, tails = _phrases([("", fillers["connects"])], raw["lists"]), Phrases()
+        phrases.add("", "".join(fillers[kind] for kind in ("before", "asks", "after")))
+    asks_first = frozenset(section["asks_first"].split("|"))
     words = frozenset(leads.words | tails.words | phrases.words | asks_first)
     words_by_start: dict[str, list[str]] = {}
     for word in words:
@@ -121,6 +131,7 @@ def _intent(section: Mapping[str, Any], leads: Phrases, tails: Phrases) -> Inten
         phrases=phrases,
         asks_first=asks_first,
         questions=frozenset(section["questions"].split()),
+        whole=frozenset(section.get("whole", "").split()),
         joins_clauses=joins_clauses,
         frames=tuple(_frames(section["frames"])),
         words=words,
@@ -128,11 +139,18 @@ def _intent(section: Mapping[str, Any], leads: Phrases, tails: Phrases) -> Inten
     )
 
 
-_LEADS = {"before": "", "never": "never", "tells": "tell", "asks": "ask"}
+_LEADS = (
+    ("hellos", ""),
+    ("connects", ""),
+    ("before", ""),
+    ("never", "never"),
+    ("tells", "tell"),
+    ("asks", "ask"),
+)
 
 
-def _phrases(patterns_by_concepts: Iterable[tuple[str, str]]) -> Phrases:
-    phrases = Phrases()
+def _phrases(patterns_by_concepts: Iterable[tuple[str, str]], lists: Mapping[str, str]) -> Phrases:
+    phrases = Phrases(lists)
     for concepts, patterns in patterns_by_concepts:
         phrases.add(concepts, patterns)
     return phrases

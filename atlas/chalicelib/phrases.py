@@ -1,17 +1,20 @@
 """Phrases in a row of words, found by small patterns that people can write. Pure.
 
 One pattern a line: words that follow each other, `a|b` for either, `a_b` for two words inside an
-either, `a?` for a word that may be missing. Patterns stay graphs and are not multiplied out, so
-that reading them takes no longer than their text.
+either, `a?` for a word that may be missing, `$name` inside an either for a list by that name.
+Patterns stay graphs and are not multiplied out, so that reading them takes no longer than their
+text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 
 _WORD = re.compile(r"[^\s|?_]+")
+_NO_LISTS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Node:
@@ -41,18 +44,25 @@ class _Node:
 class _Pattern:
     """One line, read when a word first asks for it: most are not asked for in most turns."""
 
-    __slots__ = ("_end", "_items", "_start")
+    __slots__ = ("_end", "_items", "_lists", "_start")
 
-    def __init__(self, items: list[str], end: _Node) -> None:
+    def __init__(self, items: list[str], end: _Node, lists: Mapping[str, str]) -> None:
         self._items = items
         self._end = end
+        self._lists = lists
         self._start: _Node | None = None
 
     def first_words(self) -> Iterator[str]:
         for item in self._items:
-            yield from (either.partition("_")[0] for either in item.removesuffix("?").split("|"))
+            yield from (either.partition("_")[0] for either in self._eithers(item))
             if item[-1] != "?":
                 return
+
+    def _eithers(self, item: str) -> list[str]:
+        eithers = item.removesuffix("?").split("|")
+        if "$" not in item:
+            return eithers
+        return "|".join(self._lists.get(either, either) for either in eithers).split("|")
 
     def after(self, word: str) -> list[_Node]:
         """Where a phrase that begins with that word goes on."""
@@ -64,7 +74,7 @@ class _Pattern:
         following = self._end
         for item in reversed(self._items):
             node = _Node()
-            for either in item.removesuffix("?").split("|"):
+            for either in self._eithers(item):
                 node.link(either, following)
             if item[-1] == "?":
                 node.merge(following)
@@ -73,9 +83,13 @@ class _Pattern:
 
 
 class Phrases:
-    """Patterns with the concepts that they stand for; the first added wins a tie."""
+    """Patterns with the concepts that they stand for; the first added wins a tie.
 
-    def __init__(self) -> None:
+    `lists` are named eithers, which the patterns write as `$name`.
+    """
+
+    def __init__(self, lists: Mapping[str, str] = _NO_LISTS) -> None:
+        self._lists = {f"${name}": eithers for name, eithers in lists.items()}
         self._patterns_by_start: dict[str, dict[_Pattern, None]] = {}
         self.words: set[str] = set()
         self.concepts: set[str] = set()
@@ -84,12 +98,19 @@ class Phrases:
         """Let each of the patterns stand for the concepts, which are divided by spaces."""
         end = _Node(tuple(concepts.split()))
         self.concepts.update(end.concepts or ())
-        self.words.update(_WORD.findall(patterns))
+        self.words.update(self._words(patterns))
         for line in patterns.splitlines():
             if items := line.split():
-                pattern = _Pattern(items, end)
+                pattern = _Pattern(items, end, self._lists)
                 for word in pattern.first_words():
                     self._patterns_by_start.setdefault(word, {})[pattern] = None
+
+    def _words(self, patterns: str) -> Iterator[str]:
+        for word in set(_WORD.findall(patterns)):
+            if word in self._lists:
+                yield from _WORD.findall(self._lists[word])
+            else:
+                yield word
 
     def at(self, words: Sequence[str], start: int) -> list[tuple[tuple[str, ...], int]]:
         """The phrases that begin there, longest first: their concepts, and where they end."""
