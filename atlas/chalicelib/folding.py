@@ -6,14 +6,16 @@ The files are content: atlas/chalicelib/content/folding/<locale>.toml explains i
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.phrases import Phrases, choices
 
+_T = TypeVar("_T")
 FOLDER = Path(__file__).parent / "content" / "folding"
 INTENT = "Intent"
 """How the names of the file's sections end that are about one intent."""
@@ -51,6 +53,8 @@ class IntentLexicon:
     joins_clauses: bool
     """Whether clauses add up to one meaning and nothing leads up to it, as in greetings."""
     frames: tuple[Frame, ...]
+    frames_by_need: Mapping[str, Collection[Frame]]
+    """The same by one concept that each needs, the one that fewest need."""
     words: frozenset[str]
     """All that occur in a phrase of these."""
     words_by_start: Mapping[str, Collection[str]]
@@ -67,7 +71,8 @@ class IntentLexicon:
 
     def sample(self, concepts: frozenset[str]) -> str | None:
         """The sample utterance that asks for just these concepts."""
-        return next((frame.sample for frame in self.frames if frame.fits(concepts)), None)
+        near = (frame for concept in concepts for frame in self.frames_by_need.get(concept, ()))
+        return next((frame.sample for frame in near if frame.fits(concepts)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,27 @@ def lexicon_of(locale: str, folder: Path = FOLDER) -> Lexicon | None:
         },
         fillers=frozenset(fillers["anywhere"].split("|")),
         not_typos=frozenset(fillers["not_typos"].split()),
-        by_intent={
-            name: _intent(section, leads, tails, raw)
-            for name, section in raw.items()
-            if name.endswith(INTENT)
-        },
+        by_intent=_ByIntent(raw, leads, tails),
     )
+
+
+class _ByIntent(Mapping[str, IntentLexicon]):
+    """Each intent's part of the file, taken apart when it is first asked for."""
+
+    def __init__(self, raw: Mapping[str, Any], leads: Phrases, tails: Phrases) -> None:
+        self._sections = {name: raw[name] for name in raw if name.endswith(INTENT)}
+        self._read = cache(lambda name: _intent(self._sections[name], leads, tails, raw))
+
+    def __getitem__(self, intent: str) -> IntentLexicon:
+        if intent not in self._sections:
+            raise KeyError(intent)
+        return self._read(intent)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sections)
+
+    def __len__(self) -> int:
+        return len(self._sections)
 
 
 def _intent(
@@ -122,9 +142,7 @@ def _intent(
         phrases.add("", "".join(fillers[kind] for kind in ("before", "asks", "after")))
     asks_first = frozenset(section["asks_first"].split("|"))
     words = frozenset(leads.words | tails.words | phrases.words | asks_first)
-    words_by_start: dict[str, list[str]] = {}
-    for word in words:
-        words_by_start.setdefault(word[:1], []).append(word)
+    frames = tuple(_frames(section["frames"]))
     return IntentLexicon(
         before=leads,
         after=tails,
@@ -133,10 +151,23 @@ def _intent(
         questions=frozenset(section["questions"].split()),
         whole=frozenset(section.get("whole", "").split()),
         joins_clauses=joins_clauses,
-        frames=tuple(_frames(section["frames"])),
+        frames=frames,
+        frames_by_need=_by_need(frames),
         words=words,
-        words_by_start=words_by_start,
+        words_by_start=_grouped((word[:1], word) for word in words),
     )
+
+
+def _by_need(frames: Collection[Frame]) -> Mapping[str, Collection[Frame]]:
+    how_often = Counter(concept for frame in frames for concept in frame.needed)
+    return _grouped((min(frame.needed, key=how_often.__getitem__), frame) for frame in frames)
+
+
+def _grouped(items: Iterable[tuple[str, _T]]) -> Mapping[str, Collection[_T]]:
+    groups: dict[str, list[_T]] = {}
+    for key, item in items:
+        groups.setdefault(key, []).append(item)
+    return groups
 
 
 _LEADS = (

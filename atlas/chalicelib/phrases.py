@@ -8,12 +8,12 @@ text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import product
 from types import MappingProxyType
 
-_WORD = re.compile(r"[^\s|?_]+")
+_APART = str.maketrans("|?_", "   ")
 _NO_LISTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -46,7 +46,7 @@ class _Pattern:
 
     __slots__ = ("_end", "_items", "_lists", "_start")
 
-    def __init__(self, items: list[str], end: _Node, lists: Mapping[str, str]) -> None:
+    def __init__(self, items: list[str], end: _Node, lists: Mapping[str, list[str]]) -> None:
         self._items = items
         self._end = end
         self._lists = lists
@@ -54,7 +54,8 @@ class _Pattern:
 
     def first_words(self) -> Iterator[str]:
         for item in self._items:
-            yield from (either.partition("_")[0] for either in self._eithers(item))
+            for either in self._eithers(item):
+                yield either.partition("_")[0]
             if item[-1] != "?":
                 return
 
@@ -62,7 +63,7 @@ class _Pattern:
         eithers = item.removesuffix("?").split("|")
         if "$" not in item:
             return eithers
-        return "|".join(self._lists.get(either, either) for either in eithers).split("|")
+        return [one for either in eithers for one in self._lists.get(either, (either,))]
 
     def after(self, word: str) -> list[_Node]:
         """Where a phrase that begins with that word goes on."""
@@ -89,28 +90,29 @@ class Phrases:
     """
 
     def __init__(self, lists: Mapping[str, str] = _NO_LISTS) -> None:
-        self._lists = {f"${name}": eithers for name, eithers in lists.items()}
-        self._patterns_by_start: dict[str, dict[_Pattern, None]] = {}
-        self.words: set[str] = set()
+        self._lists = {f"${name}": eithers.split("|") for name, eithers in lists.items()}
+        self._patterns_by_start: dict[str, list[_Pattern]] = {}
+        self._texts: list[str] = []
         self.concepts: set[str] = set()
 
     def add(self, concepts: str, patterns: str) -> None:
         """Let each of the patterns stand for the concepts, which are divided by spaces."""
         end = _Node(tuple(concepts.split()))
         self.concepts.update(end.concepts or ())
-        self.words.update(self._words(patterns))
+        self._texts.append(patterns)
         for line in patterns.splitlines():
             if items := line.split():
                 pattern = _Pattern(items, end, self._lists)
-                for word in pattern.first_words():
-                    self._patterns_by_start.setdefault(word, {})[pattern] = None
+                for word in set(pattern.first_words()):
+                    self._patterns_by_start.setdefault(word, []).append(pattern)
 
-    def _words(self, patterns: str) -> Iterator[str]:
-        for word in set(_WORD.findall(patterns)):
-            if word in self._lists:
-                yield from _WORD.findall(self._lists[word])
-            else:
-                yield word
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All that occur in the patterns, once all are added."""
+        found = set("\n".join(self._texts).translate(_APART).split())
+        lists = found & self._lists.keys()
+        named = " ".join(either for name in lists for either in self._lists[name])
+        return frozenset(found - lists | set(named.translate(_APART).split()))
 
     def at(self, words: Sequence[str], start: int) -> list[tuple[tuple[str, ...], int]]:
         """The phrases that begin there, longest first: their concepts, and where they end."""
