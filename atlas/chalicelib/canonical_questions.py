@@ -78,7 +78,8 @@ def _words(
             meant = word if word in known.words else _meant(word, lexicon, known, vocabulary)
             if meant is None:
                 return None
-            words.append(meant)
+            if meant not in lexicon.fillers:
+                words.append(meant)
     return words
 
 

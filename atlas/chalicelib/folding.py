@@ -56,7 +56,7 @@ class IntentLexicon:
     frames_by_need: Mapping[str, Collection[Frame]]
     """The same by one concept that each needs, the one that fewest need."""
     words: frozenset[str]
-    """All that occur in a phrase of these."""
+    """All that occur in a phrase of these, or are left out anywhere."""
     words_by_start: Mapping[str, Collection[str]]
     """The same by their first letters."""
 
@@ -141,7 +141,8 @@ def _intent(
         leads, tails = _phrases([("", fillers["connects"])], raw["lists"]), Phrases()
         phrases.add("", "".join(fillers[kind] for kind in ("before", "asks", "after")))
     asks_first = frozenset(section["asks_first"].split("|"))
-    words = frozenset(leads.words | tails.words | phrases.words | asks_first)
+    ignored = fillers["anywhere"].split("|")
+    words = frozenset({*leads.words, *tails.words, *phrases.words, *asks_first, *ignored})
     frames = tuple(_frames(section["frames"]))
     return IntentLexicon(
         before=leads,

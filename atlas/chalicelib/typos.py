@@ -7,16 +7,18 @@ from collections.abc import Collection
 
 SWAPPED = 4
 DOUBLED = 5
-MISSED = 6
+MISSED = 5
+ADDED = 6
 REPLACED = 7
 """How long a word must be before two letters that changed places, a letter that is doubled or
-single by mistake, one missing or too many, and a wrong one, count as typos of it. Shorter words
+single by mistake, one missing, one too many, and a wrong one, count as typos of it. Shorter words
 are too near to other words."""
+_LIKELY = sorted({SWAPPED, DOUBLED, MISSED, ADDED, REPLACED})
 _RUN = re.compile(r"(.)\1{2,}")
 
 
 def meant_word(written: str, known: Collection[str]) -> str | None:
-    """The one known word that is meant; None where there is none, or more than one.
+    """The one known word that is meant, by the likeliest slip; None if there is none, or more.
 
     Digits, signs and letters of other languages are meant as they stand.
 
@@ -29,30 +31,38 @@ def meant_word(written: str, known: Collection[str]) -> str | None:
         if once != written and once in known:
             return once
     lengths = range(len(written) - 1, len(written) + 2)
-    near = [
-        word
-        for word in known
-        if len(word) in lengths and word[:1] == written[:1] and _is_typo(written, word)
-    ]
-    return near[0] if len(near) == 1 else None
+    near: dict[int, list[str]] = {}
+    for word in known:
+        if len(word) in lengths and word[:1] == written[:1]:
+            near.setdefault(_likelihood(written, word), []).append(word)
+    likely = next((near[kind] for kind in _LIKELY if kind in near), [])
+    return likely[0] if len(likely) == 1 else None
 
 
-def _is_typo(written: str, word: str) -> bool:
+def _likelihood(written: str, word: str) -> int:
+    """How long a word must be for this slip to be one, as above; 0 where it is none."""
     if written == f"{word}s" or word == f"{written}s":
-        return False
-    if len(word) < SWAPPED:
-        return False
+        return 0
+    kind = _slip(written, word)
+    return kind if len(word) >= kind else 0
+
+
+def _slip(written: str, word: str) -> int:
     longer = len(written) - len(word)
     at = _first_difference(written, word)
     if longer == 0:
         is_swap = written[at : at + 2] == word[at : at + 2][::-1]
         rest = 2 if is_swap else 1
-        return written[at + rest :] == word[at + rest :] and (is_swap or len(word) >= REPLACED)
+        if written[at + rest :] != word[at + rest :]:
+            return 0
+        return SWAPPED if is_swap else REPLACED
     more, fewer = (written, word) if longer > 0 else (word, written)
     if more[at + 1 :] != fewer[at:]:
-        return False
+        return 0
     is_doubled = at > 0 and more[at] == more[at - 1]
-    return len(word) >= (DOUBLED if is_doubled else MISSED)
+    if is_doubled:
+        return DOUBLED
+    return ADDED if longer > 0 else MISSED
 
 
 def _first_difference(one: str, other: str) -> int:

@@ -17,6 +17,7 @@ KNOWN = ("technology", "recorded", "recording", "happens", "demo", "stack", "fre
         ("technollogy", "technology"),
         ("technilogy", "technology"),
         ("hapens", "happens"),
+        ("stak", "stack"),
         ("stcak", "stack"),
         ("dmeo", "demo"),
         ("heyyyy", "hey"),
