@@ -95,10 +95,7 @@ def lexicon_of(locale: str, folder: Path = FOLDER) -> Lexicon | None:
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
     fillers, lists = raw["fillers"], raw["lists"]
     leads = _phrases(((concepts, fillers[kind]) for kind, concepts in _LEADS), lists)
-    tails = _phrases(
-        [("", _backwards(fillers["after"]))],
-        {name: _turned(eithers) for name, eithers in lists.items()},
-    )
+    tails = _tails(fillers["after"] + fillers["closes"], lists)
     return Lexicon(
         spellings={
             written: tuple(meant.split())
@@ -138,7 +135,8 @@ def _intent(
     phrases = _phrases(section["words"].items(), raw["lists"])
     phrases.add("", fillers["inside"])
     if joins_clauses:
-        leads, tails = _phrases([("", fillers["connects"])], raw["lists"]), Phrases()
+        leads = _phrases([("", fillers["connects"])], raw["lists"])
+        tails = _tails(fillers["closes"], raw["lists"])
         phrases.add("", "".join(fillers[kind] for kind in ("before", "asks", "after")))
     asks_first = frozenset(section["asks_first"].split("|"))
     ignored = fillers["anywhere"].split("|")
@@ -186,6 +184,12 @@ def _phrases(patterns_by_concepts: Iterable[tuple[str, str]], lists: Mapping[str
     for concepts, patterns in patterns_by_concepts:
         phrases.add(concepts, patterns)
     return phrases
+
+
+def _tails(patterns: str, lists: Mapping[str, str]) -> Phrases:
+    """What is left out at the end, read backwards from there."""
+    turned = {name: _turned(eithers) for name, eithers in lists.items()}
+    return _phrases([("", _backwards(patterns))], turned)
 
 
 def _frames(patterns_by_sample: Mapping[str, str]) -> Iterable[Frame]:

@@ -68,3 +68,11 @@ def test_words_and_concepts_are_told() -> None:
 def test_choices_of_an_unordered_pattern() -> None:
     found = {(" ".join(sorted(n)), " ".join(sorted(a))) for n, a in choices("a b|c d?")}
     assert found == {("a b", "a b d"), ("a c", "a c d")}
+
+
+def test_a_list_stands_for_its_members_and_its_words_are_known() -> None:
+    made = Phrases({"me": "me|the_two_of_us"})
+    made.add("call", "call $me|him now?")
+    assert made.cover(["call", "the", "two", "of", "us", "now"]) == ["call"]
+    assert made.cover(["call", "$me"]) is None
+    assert made.words == {"call", "me", "the", "two", "of", "us", "him", "now"}

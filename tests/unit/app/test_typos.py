@@ -54,3 +54,9 @@ def test_what_may_be_another_word_is_none(written: str) -> None:
 def test_what_is_as_near_to_two_words_is_neither() -> None:
     assert meant_word("planned", ("planner", "planted")) is None
     assert meant_word("planned", ("planner",)) == "planner"
+
+
+def test_the_likelier_slip_is_meant() -> None:
+    """Two letters that changed places are a likelier slip than a wrong letter."""
+    assert meant_word("answesr", ("answers", "answer")) == "answers"
+    assert meant_word("planend", ("planned", "planent")) == "planned"
