@@ -135,7 +135,7 @@ def _framed(words: Sequence[str], leads: Sequence[str], known: IntentLexicon) ->
 
 def _asks_twice(words: Sequence[str], known: IntentLexicon) -> bool:
     """Whether these are two questions in a row, each of which asks for something else."""
-    for at in range(2, len(words) - 1):
+    for at in range(1, len(words) - 1):
         if _may_open(words, at, known):
             second = _sample(words[at:], known)
             first = _sample(words[:at], known) if second else None
