@@ -459,7 +459,7 @@ def test_provisioning_under_way_from_an_interrupted_run_is_awaited_not_asked_aga
 
 def test_missing_function_says_to_deploy_first(world: World) -> None:
     del world.lambda_.functions[function_name("local", KEEP_WARM)]
-    with pytest.raises(RefusedError, match="keep_warm: run `python -m ops deploy .* first"):
+    with pytest.raises(RefusedError, match=r"keep_warm: run `python -m ops deploy .* first"):
         run(world)
     assert world.changes() == []
 
