@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -24,14 +25,19 @@ _CONFIG = Config(
 )
 
 
+def _no_client(service: str) -> Any:
+    raise LookupError(f"no client of {service} was given")
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's clients for the two services that a release changes, and those it looks at."""
+    """boto3's clients: of every release's services as fields, of any other by its name, once."""
 
     lambda_: Any
     lex: Any
     dynamodb: Any
     stepfunctions: Any
+    of: Callable[[str], Any] = _no_client
 
 
 def clients(stage: str) -> Clients:
@@ -45,6 +51,7 @@ def clients(stage: str) -> Clients:
         lex=client(stage, "lexv2-models", session),
         dynamodb=client(stage, "dynamodb", session),
         stepfunctions=client(stage, "stepfunctions", session),
+        of=cache(partial(client, stage, session=session)),
     )
 
 
