@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Generic, TextIO, TypeVar
 
 from ops.aws import Clients
@@ -17,6 +18,11 @@ T = TypeVar("T")
 NEW_VERSION = "(new)"
 
 
+def utc_now() -> datetime:
+    """The time of day, for what is written down; waiting has the waiter's clock."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every step is given; a step under `dry_run` reads and tells, and changes nothing."""
@@ -25,6 +31,7 @@ class Context:
     clients: Clients
     waiter: Waiter
     dry_run: bool = False
+    now: Callable[[], datetime] = utc_now
 
 
 @dataclass(frozen=True, slots=True)
