@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ops.stack_outputs import noted
 from ops.stages import (
     ANSWER_FRESH_SECONDS,
     ANSWER_STALE_SECONDS,
@@ -64,17 +65,17 @@ def environment(stage: str) -> dict[str, str]:
         "WARMING_AT_ONCE": str(WARMING_AT_ONCE),
     }
     local = {"ATLAS_LOCAL_HTTP": "1"} if stage == "local" else {}
-    return variables | _of_the_team(team(stage)) | local
+    return variables | _of_the_team(stage, team(stage)) | local
 
 
 def _live(stage: str, function: str) -> str:
     return f"{function_name(stage, function)}:{LIVE}"
 
 
-def _of_the_team(team: Team) -> dict[str, str]:
+def _of_the_team(stage: str, team: Team) -> dict[str, str]:
     return {
         "CONNECT_INSTANCE_ID": team.connect_instance_id,
-        "CONNECT_CONTACT_FLOW_ID": team.connect_contact_flow_id,
+        "CONNECT_CONTACT_FLOW_ID": _contact_flow(stage, team),
         "CONNECT_SOURCE_PHONE_NUMBER": team.connect_source_phone_number,
         "ALLOWED_COUNTRIES": ",".join(team.allowed_countries),
         "DEFAULT_COUNTRY": team.default_country,
@@ -87,6 +88,13 @@ def _of_the_team(team: Team) -> dict[str, str]:
         "SALESFORCE_EXTERNAL_ID_FIELD": team.salesforce_external_id_field,
         "SALESFORCE_LEAD_DEFAULTS": _compact(team.lead_defaults),
     }
+
+
+def _contact_flow(stage: str, team: Team) -> str:
+    """The team's own flow, or else the one that the stack made; none without an instance."""
+    if not team.connect_instance_id:
+        return ""
+    return team.connect_contact_flow_id or noted(stage).get("connect_contact_flow_id", "")
 
 
 def _compact(value: Any) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = re.compile(rf"off|({_TIME})-(?!\1)({_TIME})")
-_CONNECT = ("connect_instance_id", "connect_contact_flow_id", "connect_source_phone_number")
+_WINDOW = re.compile(rf"any|({_TIME})-(?!\1)({_TIME})")
+# As much of an address as SNS looks at; whether it is read, its confirmation shows.
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,}")
+_CONNECT = ("connect_instance_id", "connect_source_phone_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +46,45 @@ class Team:
     recording_key_pattern: str
     salesforce_external_id_field: str
     lead_defaults: Mapping[str, str]
+    alarm_email: str
+    change_freezes: tuple[str, ...]
+    release_window: str
+
+
+def team_file() -> Path:
+    """The repository's file, or the one that ATLAS_TEAM_FILE names.
+
+    Beside it lies what a deployment notes, so a try elsewhere leaves the repository as it is.
+    """
+    return Path(os.environ.get("ATLAS_TEAM_FILE") or TEAM_FILE).resolve()
+
+
+def team(stage: str) -> Team:
+    """The stage's table of `team_file()`; RefusedError names every problem in it."""
+    return _team_of(team_file(), stage)
 
 
 @cache
-def team(stage: str) -> Team:
-    """The stage's table of the repository's file; RefusedError names every problem in it."""
-    return read_team(TEAM_FILE.read_text(encoding="utf-8"), stage)
+def _team_of(path: Path, stage: str) -> Team:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be read: {error.strerror}") from error
+    return read_team(text, stage, "ops/team.toml" if path == TEAM_FILE else str(path))
 
 
-def read_team(text: str, stage: str) -> Team:
+def read_team(text: str, stage: str, name: str = "ops/team.toml") -> Team:
     """The stage's table of `text`; RefusedError names every problem in it."""
     try:
         table = tomllib.loads(text).get(stage)
     except tomllib.TOMLDecodeError as error:
-        raise RefusedError(f"ops/team.toml is not TOML: {error}") from error
+        raise RefusedError(f"{name} is not TOML: {error}") from error
     if not isinstance(table, dict):
-        raise RefusedError(f"ops/team.toml has no table [{stage}]")
+        raise RefusedError(f"{name} has no table [{stage}]")
     if found := _problems(table):
-        raise RefusedError(f"ops/team.toml [{stage}]: {'; '.join(found)}")
-    countries = tuple(table["allowed_countries"])
-    return Team(**table | {"allowed_countries": countries})
+        raise RefusedError(f"{name} [{stage}]: {'; '.join(found)}")
+    lists = {key: tuple(table[key]) for key in ("allowed_countries", "change_freezes")}
+    return Team(**table | lists)
 
 
 def _problems(table: Mapping[str, Any]) -> list[str]:
@@ -78,6 +102,8 @@ def _contradictions(table: Mapping[str, Any]) -> list[str]:
     found = []
     if len({bool(table.get(name)) for name in _CONNECT}) > 1:
         found.append(f"either all of {', '.join(_CONNECT)} are filled in, or none")
+    if table.get("connect_contact_flow_id") and not table.get("connect_instance_id"):
+        found.append("connect_contact_flow_id needs a connect_instance_id")
     allowed = table.get("allowed_countries")
     if isinstance(allowed, list) and table.get("default_country") not in allowed:
         found.append("default_country must be one of allowed_countries")
@@ -110,6 +136,20 @@ def _are_countries(value: Any) -> bool:
 
 def _is_country(value: Any) -> bool:
     return isinstance(value, str) and bool(_COUNTRY.fullmatch(value))
+
+
+def _are_freezes(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_freeze, value))
+
+
+def _is_freeze(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        first, last = map(date.fromisoformat, value.split("/"))
+    except ValueError:
+        return False
+    return first <= last
 
 
 def _is_recording_pattern(value: Any) -> bool:
@@ -147,4 +187,9 @@ _RULES = {
     "lead_defaults": _Rule(
         _are_lead_defaults, f"a table of {', '.join(LEAD_DEFAULTS)}; only first_name may be empty"
     ),
+    "alarm_email": _text(_EMAIL, "an e-mail address", may_be_empty=True),
+    "change_freezes": _Rule(
+        _are_freezes, 'a list of "first day/last day", as 2026-12-20/2027-01-03'
+    ),
+    "release_window": _text(_WINDOW, "any or two different times such as 06:00-09:00"),
 }

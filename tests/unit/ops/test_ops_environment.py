@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from ops import stack_outputs
 from ops.environment import environment
 from ops.errors import RefusedError
 from ops.stages import STAGE_SIZES, STAGES
@@ -118,6 +120,16 @@ BAD_VALUES = [
     ("recording_key_pattern", "'connect/.*'", "with a group named contact"),
     ("salesforce_external_id_field", '"Atlas Id"', "must be a field's API name"),
     ("status", '""', "only first_name may be empty"),
+    ("connect_instance_id", '""', "connect_contact_flow_id needs a connect_instance_id"),
+    ("connect_source_phone_number", '""', "either all of connect_instance_id, connect_source_"),
+    ("alarm_email", '"sales team"', "alarm_email must be an e-mail address, or empty"),
+    ("alarm_email", '"a@example.com,b@example.com"', "alarm_email must be an e-mail address"),
+    ("change_freezes", '["2026-12-20"]', "change_freezes must be a list of .first day/last day"),
+    ("change_freezes", '["2027-01-03/2026-12-20"]', "change_freezes must be a list"),
+    ("change_freezes", '["2026-02-30/2026-03-01"]', "change_freezes must be a list"),
+    ("change_freezes", '"2026-12-20/2027-01-03"', "change_freezes must be a list"),
+    ("release_window", '"off"', "release_window must be any or two different times"),
+    ("release_window", '"06:00-06:00"', "release_window must be any or two different times"),
 ]
 
 
@@ -128,7 +140,7 @@ def test_bad_value_is_named_with_what_it_must_be(name: str, value: str, problem:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    text = local_with(quiet_hours='"night"', calls_per_hour="0", connect_contact_flow_id='""')
+    text = local_with(quiet_hours='"night"', calls_per_hour="0", connect_instance_id='""')
     text = text.replace('default_country = "US"\n', "colour = 1\n")
     with pytest.raises(RefusedError) as refused:
         read_team(text, "local")
@@ -146,3 +158,86 @@ def test_missing_stage_and_broken_toml_are_told() -> None:
 def test_at_least_once_mode_is_chosen_by_an_empty_field() -> None:
     chosen = read_team(local_with(salesforce_external_id_field='""'), "local")
     assert chosen.salesforce_external_id_field == ""
+
+
+def test_alarms_freezes_and_the_window_are_read() -> None:
+    chosen = read_team(
+        local_with(
+            alarm_email='"sales+atlas@example.com"',
+            change_freezes='["2026-12-20/2027-01-03", "2027-03-01/2027-03-01"]',
+            release_window='"22:00-05:30"',
+        ),
+        "local",
+    )
+    assert chosen.alarm_email == "sales+atlas@example.com"
+    assert chosen.change_freezes == ("2026-12-20/2027-01-03", "2027-03-01/2027-03-01")
+    assert chosen.release_window == "22:00-05:30"
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A team's file of its own, with [local] alone and no contact flow."""
+    path = tmp_path / "team.toml"
+    path.write_text(local_with(connect_contact_flow_id='""', calls_per_hour="7"), encoding="utf-8")
+    monkeypatch.setenv("ATLAS_TEAM_FILE", str(path))
+    return path
+
+
+def test_another_team_file_is_read_where_the_variable_says_so(own_file: Path) -> None:
+    assert team("local").calls_per_hour == 7
+    assert environment("local")["CALLS_PER_HOUR"] == "7"
+    with pytest.raises(RefusedError, match=rf"{re.escape(str(own_file))} has no table \[prod\]"):
+        team("prod")
+
+
+def test_a_team_file_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_TEAM_FILE", str(tmp_path / "none.toml"))
+    with pytest.raises(RefusedError, match=r"none.toml cannot be read: No such file"):
+        team("local")
+
+
+def test_the_flow_of_the_stack_is_used_where_the_team_names_none(own_file: Path) -> None:
+    assert environment("local")["CONNECT_CONTACT_FLOW_ID"] == ""
+    assert stack_outputs.note("local", {"connect_contact_flow_id": CONTACT})
+    assert (own_file.parent / "stack_outputs.json").exists()
+    assert environment("local")["CONNECT_CONTACT_FLOW_ID"] == CONTACT
+
+
+def test_the_teams_own_flow_counts_more_than_the_stacks(own_file: Path) -> None:
+    stack_outputs.note("local", {"connect_contact_flow_id": CONTACT})
+    own = "66666666-7777-4888-8999-aaaaaaaaaaaa"
+    with_own = own_file.with_name("other.toml")
+    with_own.write_text(TEXT, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATLAS_TEAM_FILE", str(with_own))
+        assert environment("local")["CONNECT_CONTACT_FLOW_ID"] == own
+
+
+def test_without_an_instance_a_noted_flow_is_not_used(own_file: Path) -> None:
+    empty = dict.fromkeys(("connect_instance_id", "connect_source_phone_number"), '""')
+    bare = own_file.with_name("bare.toml")
+    bare.write_text(local_with(connect_contact_flow_id='""', **empty), encoding="utf-8")
+    stack_outputs.note("local", {"connect_contact_flow_id": CONTACT})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATLAS_TEAM_FILE", str(bare))
+        assert environment("local")["CONNECT_CONTACT_FLOW_ID"] == ""
+
+
+def test_outputs_of_one_stage_leave_those_of_others(own_file: Path) -> None:
+    assert stack_outputs.note("dev", {"connect_contact_flow_id": "d"})
+    assert stack_outputs.note("prod", {"connect_contact_flow_id": "p"})
+    assert not stack_outputs.note("prod", {"connect_contact_flow_id": "p"})
+    assert stack_outputs.note("dev", {})
+    assert stack_outputs.noted("dev") == {}
+    assert stack_outputs.noted("prod") == {"connect_contact_flow_id": "p"}
+    assert stack_outputs.note("prod", {})
+    assert not stack_outputs.outputs_file().exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"prod": {"connect_contact_flow_id": 1}}'])
+def test_outputs_that_were_edited_badly_are_told(own_file: Path, text: str) -> None:
+    stack_outputs.outputs_file().write_text(text, encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"stack_outputs.json (is not JSON|must hold)"):
+        environment("local")
