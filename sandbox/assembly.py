@@ -70,6 +70,7 @@ def assemble(
     # moto, and with it half a second, is needed only by a sandbox that really starts.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from sandbox.cloudwatch.log_search import LogSearch
     from sandbox.lambda_service import LambdaService
     from sandbox.lex import LexModels, LexRuntime, LexState
 
@@ -85,6 +86,7 @@ def assemble(
     built.handlers["callers"] = {"GET": lambda _: conditions.counters.by_caller()}
     _telephony(built, endpoint, root, runtime, conditions)
     _moto_services(built, functions, schedules)
+    built.services.append(LogSearch(functions.flush_logs))
     parts = (conditions.latency, conditions.faults, conditions.counters)
     control = Control(*parts, health, functions, models, functions.logs, built.handlers)
     moto = DomainDispatcherApplication(create_backend_app)

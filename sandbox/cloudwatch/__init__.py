@@ -1,0 +1,1 @@
+"""CloudWatch and its neighbours: log searches, metrics, alarms, and scaling by them."""
