@@ -24,8 +24,6 @@ _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 # within a minute, and a step should try again within a second of it.
 LOCAL_PARAMETERS: Mapping[str, str] = {
     "ConnectInstanceId": "11111111-2222-4333-8444-555555555555",
-    "DefinitionBucket": "unused",
-    "DefinitionKey": "unused",
     "LeadRetrySeconds": "1",
     "LeadRetryMaxDelaySeconds": "2",
     "LeadRetryAttempts": "600",

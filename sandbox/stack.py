@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from infra import rendering
 from sandbox.aws_api import ACCOUNT, REGION
 from sandbox.stack_parts import ClientOf, Made, Maker, Part
 from sandbox.stack_storage import MAKERS as STORAGE
@@ -35,7 +34,7 @@ def create(
     template: Path, stage: str, client_of: ClientOf, parameters: Mapping[str, str] | None = None
 ) -> list[str]:
     """Create what the template declares; the names of what was made. StartError if it cannot."""
-    document = yaml.safe_load(template.read_text(encoding="utf-8"))
+    document = rendering.document(template)
     values = _parameters(template, document, {"Stage": stage, **(parameters or {})})
     stack = _Stack(template, document.get("Resources", {}), values, client_of)
     stack.require_known_types()

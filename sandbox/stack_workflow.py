@@ -108,13 +108,9 @@ def _state_machine(part: Part) -> Made:
 
 
 def _definition(part: Part) -> str:
-    """The text, its substitutions played; for an uploaded one, the file that is uploaded."""
+    """The text, its substitutions played."""
     substitutions = part.take("DefinitionSubstitutions", {})
-    text = part.take("DefinitionString")
-    if part.take("DefinitionS3Location"):
-        source = state_machine.DEFINITION.relative_to(state_machine.ROOT)
-        text = (part.root / source).read_text(encoding="utf-8")
-    return json.dumps(state_machine.substituted(text, substitutions))
+    return json.dumps(state_machine.substituted(part.take("DefinitionString"), substitutions))
 
 
 def _lower(value: Any) -> Any:

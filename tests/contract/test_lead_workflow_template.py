@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -149,29 +150,12 @@ def test_role_invokes_the_four_steps_and_puts_into_one_table() -> None:
     assert set(statements) == {"RunSteps", "ParkLeads", "DeliverLogs", "Trace"}
 
 
-ALARMS = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"]
-
-
-def test_what_leaves_no_row_raises_an_alarm() -> None:
-    watched = {properties(name)["MetricName"] for name in ALARMS}
-    assert watched == {"ExecutionsFailed", "ExecutionsTimedOut"}
-    for alarm in map(properties, ALARMS):
-        assert alarm["Namespace"] == "AWS/States"
-        assert alarm["Dimensions"] == [
-            {"Name": "StateMachineArn", "Value": {"Ref": "LeadWorkflow"}}
-        ]
-        assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
-        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-        assert alarm["AlarmActions"] == [{"Ref": "TeamTopic"}]
-
-
 def test_alarms_may_publish_to_the_encrypted_topic_and_nobody_elses_may() -> None:
     [statement] = properties("TeamTopicPolicy")["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert (statement["Action"], statement["Resource"]) == ("sns:Publish", {"Ref": "TeamTopic"})
     arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
     assert statement["Condition"]["ArnLike"]["aws:SourceArn"] == f"{arn}atlas-prod-*"
-    assert all(properties(n)["AlarmName"].startswith("atlas-prod-") for n in ALARMS)
     key = {s["Sid"]: s for s in properties("Key")["KeyPolicy"]["Statement"]}["AlarmsReachTheTeam"]
     assert key["Principal"] == statement["Principal"]
     assert set(key["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -219,6 +203,18 @@ def test_bucket_takes_nothing_without_tls_and_only_connects_recordings() -> None
     writes = by_sid["ConnectWritesRecordings"]
     assert (writes["Action"], writes["Resource"]) == ("s3:PutObject", "BUCKET/connect/*")
     assert writes["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(":instance/INSTANCE")
+
+
+def test_the_instance_may_be_left_out_and_then_no_arn_names_one() -> None:
+    parameter = TEMPLATE["Parameters"]["ConnectInstanceId"]
+    assert parameter["Default"] == ""
+    for value in ("", "11111111-2222-4333-8444-555555555555"):
+        assert re.fullmatch(parameter["AllowedPattern"], value)
+    for value in ("*", "11111111", "11111111-2222-4333-8444-555555555555/contact"):
+        assert not re.fullmatch(parameter["AllowedPattern"], value)
+    found = re.findall(r"instance/?\$\{ConnectInstanceId\}(.*)", TEXT)
+    assert found
+    assert set(found) == {""}, "an ARN that goes on would name things of an unknown instance"
 
 
 def test_what_tells_of_a_person_uses_the_stages_key() -> None:

@@ -64,17 +64,29 @@ def test_the_definition_has_its_substitutions(platform, made):
     assert described["roleArn"].startswith("arn:aws:iam::")
 
 
-def test_the_alarms_watch_the_machine_and_reach_the_topic(platform, made):
-    alarms = platform.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert {alarm["AlarmName"]: alarm["MetricName"] for alarm in alarms} == {
-        "atlas-local-workflow-failed": "ExecutionsFailed",
-        "atlas-local-workflow-timed-out": "ExecutionsTimedOut",
-    }
-    for alarm in alarms:
-        ((topic,), (dimension,)) = alarm["AlarmActions"], alarm["Dimensions"]
-        assert topic.endswith(":atlas-local-team")
-        assert dimension["Value"].endswith(":stateMachine:atlas-local-lead-workflow")
-        assert (alarm["Threshold"], alarm["Period"]) == (0.0, 60)
+ALARM = """
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: {Fn::Sub: "${Stage}-failed"}
+      Namespace: AWS/States
+      MetricName: ExecutionsFailed
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 0
+      ComparisonOperator: GreaterThanThreshold
+      AlarmActions: [{Ref: Topic}]
+"""
+
+
+def test_an_alarm_watches_its_metric_and_reaches_its_topic(platform, tmp_path):
+    create(platform, tmp_path, TOPIC + ALARM)
+    found = platform.client("cloudwatch").describe_alarms(AlarmNames=["local-failed"])
+    (alarm,) = found["MetricAlarms"]
+    (topic,) = alarm["AlarmActions"]
+    assert topic.endswith(":team-local")
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["Period"]) == ("ExecutionsFailed", 0, 60)
 
 
 def test_the_bucket_is_what_the_template_says(platform, made):
