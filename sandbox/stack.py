@@ -36,7 +36,8 @@ def create(
     """Create what the template declares; the names of what was made. StartError if it cannot."""
     document = rendering.document(template)
     values = _parameters(template, document, {"Stage": stage, **(parameters or {})})
-    stack = _Stack(template, document.get("Resources", {}), values, client_of)
+    conditions = document.get("Conditions", {})
+    stack = _Stack(template, document.get("Resources", {}), conditions, values, client_of)
     stack.require_known_types()
     return [stack.made(logical_id).name for logical_id in stack.resources]
 
@@ -61,10 +62,11 @@ class _Stack:
         self,
         template: Path,
         resources: Mapping[str, Any],
+        conditions: Mapping[str, Any],
         values: Mapping[str, str],
         client_of: ClientOf,
     ) -> None:
-        self.resources = resources
+        self.resources, self._conditions = resources, conditions
         self._template, self._values, self._client_of = template, values, client_of
         self._made: dict[str, Made] = {}
         self._begun: set[str] = set()
@@ -126,7 +128,18 @@ class _Stack:
         if name == "Fn::GetAtt":
             parts = argument.split(".", 1) if isinstance(argument, str) else argument
             return self._attribute(*parts)
+        if name == "Fn::If":
+            condition, if_true, if_false = argument
+            return self._resolve(if_true if self._holds(condition) else if_false)
         raise StartError(f"the sandbox does not play {name} in {self._template.name}")
+
+    def _holds(self, name: str) -> bool:
+        """A condition that compares two values; the sandbox's CloudFormation plays the others."""
+        condition = self._conditions.get(name, {})
+        if set(condition) != {"Fn::Equals"}:
+            raise StartError(f"the sandbox does not play condition {name} in {self._template.name}")
+        left, right = self._resolve(condition["Fn::Equals"])
+        return bool(left == right)
 
     def _variable(self, match: re.Match[str]) -> str:
         if match[1]:

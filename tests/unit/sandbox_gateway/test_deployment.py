@@ -66,8 +66,26 @@ def test_the_stack_is_created_by_the_services_own_apis(
 
 def test_an_intrinsic_that_is_not_played_is_named(gateway: RunningGateway, tmp_path: Path) -> None:
     template = tmp_path / "tables.yaml"
-    template.write_text(TEMPLATE.replace("Fn::Sub: atlas-${Stage}-cache", "Fn::If: [a, b, c]"))
-    with pytest.raises(StartError, match="does not play Fn::If"):
+    template.write_text(TEMPLATE.replace("Fn::Sub: atlas-${Stage}-cache", "Fn::Cidr: [a, b, c]"))
+    with pytest.raises(StartError, match="does not play Fn::Cidr"):
+        stack.create(template, "local", gateway.client)
+
+
+CHOICE = "Fn::If: [IsLocal, mine, theirs]"
+
+
+def test_a_value_is_chosen_by_a_condition(gateway: RunningGateway, tmp_path: Path) -> None:
+    template = tmp_path / "tables.yaml"
+    conditions = "\nConditions:\n  IsLocal: {Fn::Equals: [{Ref: Stage}, local]}\n"
+    chosen = TEMPLATE.replace("Fn::Sub: atlas-${Stage}-cache", CHOICE)
+    template.write_text(chosen + conditions)
+    assert "mine" in stack.create(template, "local", gateway.client)
+
+
+def test_a_condition_that_is_not_played_is_named(gateway: RunningGateway, tmp_path: Path) -> None:
+    template = tmp_path / "tables.yaml"
+    template.write_text(TEMPLATE.replace("Fn::Sub: atlas-${Stage}-cache", CHOICE))
+    with pytest.raises(StartError, match="does not play condition IsLocal"):
         stack.create(template, "local", gateway.client)
 
 

@@ -191,8 +191,8 @@ def test_references_are_real_arns_whatever_the_order(platform, tmp_path):
             "A: the sandbox does not play FifoTopic of AWS::SNS::Topic",
         ),
         (
-            "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Fn::If: [a, b, c]}}}\n",
-            "does not play Fn::If",
+            "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Fn::Cidr: [a, b, c]}}}\n",
+            "does not play Fn::Cidr",
         ),
         (
             "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Ref: B}}}\n",
