@@ -18,9 +18,10 @@ from botocore.exceptions import (
 
 from infra.bot_definition import BotDefinitionError
 from ops import evaluate, stage_files, team_verbs, wheels
+from ops.audit.verb import AUDIT, add_audit
 from ops.aws import clients
 from ops.build import BY_CHALICE_ARCHITECTURE
-from ops.deploy import deploy
+from ops.deploy import DEPLOY, add_deploy
 from ops.errors import OpsError
 from ops.package import package
 from ops.release import release
@@ -52,14 +53,6 @@ _PACKAGE = """
 Build the slim deployment package that `python -m ops deploy --stage <stage>` uploads, from scratch,
 and refuse when a pin of atlas/requirements.txt has no wheel for the running Python on Lambda. The
 same commit gives the same bytes. Prints its size and what dominates it."""
-
-_DEPLOY = """
-Build the slim package and have `chalice deploy` upload it to $LATEST of every function, which
-serves nobody until `release`. Chalice's record stays in atlas/.chalice/deployed, so that bare
-`chalice deploy` (the same code with whole libraries) and `chalice delete` go on from there.
-
-Deploys for the Python that runs it. Region and credentials are botocore's usual ones; stage local
-goes to AWS_ENDPOINT_URL, or to the sandbox at http://127.0.0.1:4566, and never to an account."""
 
 _WHEELS = """
 Ask pip, for each Lambda runtime (Python 3.11 to 3.13) on both architectures, whether every pin of
@@ -102,10 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     _release_verb(verbs)
     _generate_verb(verbs)
     _package_verb(verbs)
-    _deploy_verb(verbs)
+    add_deploy(_verb(verbs, "deploy", "bring a stage up: stacks, code, release", DEPLOY))
     _wheels_verb(verbs)
     summary = "judge the answers of every model, side by side"
     evaluate.add_evaluate(_verb(verbs, "evaluate", summary, evaluate.EVALUATE))
+    add_audit(_verb(verbs, "audit", "compare what is live with every known fault", AUDIT))
     _team_verbs(verbs)
     return parser
 
@@ -149,13 +143,6 @@ def _package_verb(verbs: _Verbs) -> None:
     verb.add_argument("--architecture", default="", choices=architectures, help="to look into")
     verb.add_argument("--json", action="store_true", help="the contents as JSON")
     verb.set_defaults(run=_package)
-
-
-def _deploy_verb(verbs: _Verbs) -> None:
-    verb = _verb(verbs, "deploy", "build the package and upload it to $LATEST", _DEPLOY)
-    verb.add_argument("--stage", required=True, choices=STAGES)
-    verb.add_argument("--json", action="store_true", help="the package as JSON")
-    verb.set_defaults(run=_deploy)
 
 
 def _wheels_verb(verbs: _Verbs) -> None:
@@ -223,14 +210,6 @@ def _generate(arguments: argparse.Namespace) -> int:
 def _package(arguments: argparse.Namespace) -> int:
     built = package(arguments.stage, arguments.out, architecture=arguments.architecture)
     print(json.dumps(built.to_json(), indent=2) if arguments.json else built.table())
-    return 0
-
-
-def _deploy(arguments: argparse.Namespace) -> int:
-    stream = sys.stderr if arguments.json else sys.stdout
-    built = deploy(arguments.stage, lambda line: print(line, file=stream, flush=True))
-    if arguments.json:
-        print(json.dumps(built.to_json(), indent=2))
     return 0
 
 

@@ -63,7 +63,7 @@ def client(stage: str, service: str, session: Any = None) -> Any:
 
 
 def pages(operation: Any, member: str, **params: Any) -> Iterator[dict[str, Any]]:
-    """Every item of `member` over a list operation's pages, for Lambda's and Lex's two styles."""
+    """Every item of `member` over a list operation's pages, in each service's own style."""
     while True:
         page = operation(**params)
         yield from page.get(member, [])
@@ -71,6 +71,8 @@ def pages(operation: Any, member: str, **params: Any) -> Iterator[dict[str, Any]
             params["Marker"] = marker
         elif token := page.get("nextToken"):
             params["nextToken"] = token
+        elif token := page.get("NextToken"):
+            params["NextToken"] = token
         else:
             return
 
