@@ -42,6 +42,8 @@ from chalicelib.services import Services
 from chalicelib.settings import Settings
 
 EPOCH = 1_800_000_000.0
+TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
+TRACE_HEADER = f"Root={TRACE_ID};Parent=53995c3f42cd8ad8;Sampled=1"
 HAIKU = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 ROUTES = {
     "simple": Route((HAIKU,), 150),
@@ -432,7 +434,7 @@ def lead_services(
 
 def an_invocation(remaining_ms: float | None = None) -> Invocation:
     context = None if remaining_ms is None else FakeContext(remaining_ms)
-    return Invocation("request-1", "7", "warm", context)
+    return Invocation("request-1", "7", "warm", context, trace_header=TRACE_HEADER)
 
 
 class FakeContext:

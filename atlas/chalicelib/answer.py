@@ -66,12 +66,16 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`generated` is there where a model was asked, whatever came of it."""
+    """`generated` is there where a model was asked, whatever came of it.
+
+    `age_seconds`: since a stored answer was made; None for one that was not stored.
+    """
 
     text: str
     source: Source
     model: str = ""
     generated: Generated | None = None
+    age_seconds: float | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -18,7 +18,7 @@ from chalicelib.canonical_questions import is_sample
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError, InvalidRequestError
 from chalicelib.invocation import Invocation
-from chalicelib.observability import Log
+from chalicelib.observability import TRACER, Log
 from chalicelib.questions import Question
 
 if TYPE_CHECKING:
@@ -116,11 +116,20 @@ class Background:
 
 def finish_answer(event: object, invocation: Invocation, services: Services) -> dict[str, str]:
     """Make and store the answer that a turn had no time for; InvalidRequestError says why not."""
-    services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
-    task = GenerateAnswerInput.parse(event)
-    _check(task.question, services)
-    deadline = Deadline.after(GENERATION_SECONDS, invocation.remaining_ms())
-    made = grounded_answer.make_and_store(task.question, task.claim, deadline, services)
+    services.begin(invocation)
+    with TRACER.invocation("generate_answer", invocation.trace_header):
+        task = GenerateAnswerInput.parse(event)
+        _check(task.question, services)
+        deadline = Deadline.after(GENERATION_SECONDS, invocation.remaining_ms())
+        made = grounded_answer.make_and_store(task.question, task.claim, deadline, services)
+        TRACER.annotate(
+            stage=services.settings.stage,
+            start=invocation.start_kind,
+            intent=task.question.intent,
+            channel=task.question.channel,
+            source=str(made.source),
+            model=made.model,
+        )
     return {"source": str(made.source)}
 
 

@@ -23,6 +23,7 @@ from chalicelib.latency_estimates import LatencyEstimates
 from chalicelib.model_race import Race, Runners
 from chalicelib.model_router import RacePolicy, Route
 from chalicelib.model_stream import SERVICE, ModelStream, estimated_tokens
+from chalicelib.observability import TRACER
 from chalicelib.prompts import Prompt, request
 
 WORKERS = 4
@@ -81,9 +82,17 @@ class BedrockModels:
         """
         if deadline.is_over():
             return Generated("", "deadline")
+        with TRACER.leaf("model") as span:
+            came = self._raced(prompt, route, deadline, cancellation or Cancellation())
+            span.annotate(model=came.model, stop_reason=came.stop_reason, calls=came.calls)
+            span.annotate(first_token_ms=round(came.first_token_seconds * 1000))
+        return came
+
+    def _raced(
+        self, prompt: Prompt, route: Route, deadline: Deadline, cancellation: Cancellation
+    ) -> Generated:
         started = deadline.clock()
         race = Race(route, self._runners, deadline.at - ENDING_SECONDS)
-        cancellation = cancellation or Cancellation()
         try:
             self._run(race, prompt, deadline, cancellation)
         finally:

@@ -13,6 +13,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from chalicelib.observability.aws_calls import AwsCalls
+
 CONNECTIONS = 10
 BACKGROUND_ATTEMPTS = 4
 CONSENT_READ_SECONDS = 0.6
@@ -27,6 +29,7 @@ class AwsClients:
     def __init__(self, *, in_background: bool = False) -> None:
         self._session = botocore.session.get_session()
         self._user_agent = _user_agent(self._session)
+        AwsCalls(self._session)
         self._lock = threading.Lock()
         self._attempts = BACKGROUND_ATTEMPTS if in_background else 1
 

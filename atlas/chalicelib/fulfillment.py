@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib import conversation, lex
-from chalicelib.answer import Answer, Generated, Source
+from chalicelib.answer import Answer, Source
 from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidRequestError
 from chalicelib.intents import INTENT_HANDLERS, WRITING_INTENTS
 from chalicelib.intents.outcome import DELEGATED, ConfirmIntent, Delegate, ElicitSlot, Outcome
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Attributes, LexResponse, Turn
+from chalicelib.model_metrics import model_metrics
 from chalicelib.observability import TRACER, place_of, session_label
 from chalicelib.session_attributes import SOURCE
 
@@ -29,8 +30,7 @@ SUPPORTED_MESSAGE_VERSION = "1.0"
 def conversation_turn(event: object, invocation: Invocation, services: Services) -> LexResponse:
     """Lex's reply to one code hook event; whatever the event is, a valid one."""
     started = time.perf_counter()
-    # No exception crosses the span: X-Ray would keep its message, which may quote the visitor.
-    with TRACER.span("turn"):
+    with TRACER.invocation("turn", invocation.trace_header):
         try:
             return _answered(event, started, invocation, services)
         except InvalidRequestError as exc:
@@ -59,8 +59,7 @@ def _answered(
 
 def _bind(turn: Turn, invocation: Invocation, services: Services) -> None:
     services.log.bind(
-        request_id=invocation.request_id,
-        version=invocation.function_version,
+        **invocation.log_fields,
         session=session_label(turn.session_id),
     )
 
@@ -165,7 +164,7 @@ def _report(
     TRACER.annotate(channel=turn.channel, stage=stage, **facts)
     services.log.metrics(
         "turn",
-        _metrics(outcome, invocation, seconds),
+        _metrics(outcome, invocation, seconds, _seconds(turn, services)),
         {"Stage": stage, "Channel": turn.channel},
         **facts,
         state=outcome.name,
@@ -177,33 +176,18 @@ def _report(
 
 
 def _metrics(
-    outcome: Outcome, invocation: Invocation, seconds: float
+    outcome: Outcome, invocation: Invocation, seconds: float, allowed_seconds: float
 ) -> dict[str, tuple[float, str]]:
     values = {
         "TurnLatency": (seconds * 1000, "Milliseconds"),
         "ColdStart": (float(invocation.start_kind == "cold"), "Count"),
         "Turns": (1.0, "Count"),
         "Failed": (float(outcome.name == "Failed"), "Count"),
+        "DeadlineMissed": (float(seconds > allowed_seconds), "Count"),
         f"AnswerSource.{outcome.answer.source}": (1.0, "Count"),
     }
+    if (age := outcome.answer.age_seconds) is not None:
+        values["CacheAge"] = (age, "Seconds")
     if (generated := outcome.answer.generated) is not None:
-        values |= _model_metrics(generated)
-    return values
-
-
-def _model_metrics(generated: Generated) -> dict[str, tuple[float, str]]:
-    """What the turn's model calls took, said and cost; estimates where a stream was cut."""
-    values = {
-        "ModelLatency": (generated.seconds * 1000, "Milliseconds"),
-        "ModelTokens": (float(generated.output_tokens), "Count"),
-        "ModelCalls": (float(generated.calls), "Count"),
-        "ModelCost": (generated.usd, "None"),
-        "Truncated": (float(generated.was_truncated), "Count"),
-        "Hedged": (float(generated.is_hedged), "Count"),
-        "HedgeSkipped": (float(generated.hedge_was_skipped), "Count"),
-        "Stalled": (float(generated.has_stalled), "Count"),
-        f"StopReason.{generated.counted_stop_reason}": (1.0, "Count"),
-    }
-    if generated.first_token_seconds:
-        values["FirstToken"] = (generated.first_token_seconds * 1000, "Milliseconds")
+        values |= model_metrics(generated)
     return values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from chalicelib.settings import initialization_type
+from chalicelib.settings import initialization_type, trace_header
 
 HEALTH_EVENT = {"atlas": "health"}
 """What a release sends to a new version before any traffic may reach it."""
@@ -24,6 +24,7 @@ class Invocation:
     start_kind: str
     context: Any = None
     function_arn: str = ""
+    trace_header: str = ""
 
     @classmethod
     def of(cls, context: Any) -> Invocation:
@@ -33,7 +34,23 @@ class Invocation:
             start_kind=_start_kind(),
             context=context,
             function_arn=str(getattr(context, "invoked_function_arn", "")),
+            trace_header=trace_header(),
         )
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's root id, which Lambda gives whether it samples the trace or not."""
+        first = self.trace_header.partition(";")[0]
+        return first.removeprefix("Root=") if first.startswith("Root=") else ""
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What every line of the invocation carries."""
+        return {
+            "request_id": self.request_id,
+            "version": self.function_version,
+            "trace_id": self.trace_id,
+        }
 
     def remaining_ms(self) -> float | None:
         """What Lambda has left; None where nobody counts."""

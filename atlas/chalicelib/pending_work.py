@@ -61,6 +61,10 @@ class PendingWork:
         """The parked rows that the team does not know of yet, whoever parked them."""
         return self._read("parked", FilterExpression="attribute_not_exists(told_at)")
 
+    def count(self, kind: Kind) -> int:
+        """How many rows of that kind there are; of very many at least as many as one run reads."""
+        return len(self._read(kind, ProjectionExpression="kind, interaction_id"))
+
     def told(self, work: Work, now: float) -> None:
         """Note that the team knows of the row; nothing happens when it is gone meanwhile."""
         with suppress(ConditionFailedError):

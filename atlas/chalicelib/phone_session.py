@@ -121,6 +121,7 @@ def _looked_up(key: str, deadline: Deadline, services: Services) -> tuple[Verdic
     verdict = _verdict(lead, key)
     if lead is None or verdict != "accepted":
         return verdict, _ANONYMOUS
+    services.trace_whose(interaction)
     stored = reading.result() if _has_arrived(reading, services) else None
     return verdict, _opened(lead, stored, services)
 

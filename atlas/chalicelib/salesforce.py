@@ -20,6 +20,7 @@ from chalicelib.salesforce_blocks import Block, block_name
 from chalicelib.secret_store import SecretStore
 
 if TYPE_CHECKING:
+    from chalicelib.salesforce_http import Note
     from chalicelib.salesforce_records import SalesforceRecords
 
 Mode = Literal["exactly_once", "at_least_once"]
@@ -74,7 +75,7 @@ class SalesforceApi(Protocol):
 class Salesforce:
     """The REST API by simple-salesforce; `external_id_field` "" means at_least_once.
 
-    `transport` makes requests' transport adapter, for tests.
+    `transport` makes requests' transport adapter, for tests. `note` is told of every request.
     """
 
     def __init__(
@@ -87,10 +88,12 @@ class Salesforce:
         clock: Clock = time.time,
         sleep: Callable[[float], None] = time.sleep,
         transport: Callable[[], Any] | None = None,
+        note: Note | None = None,
     ) -> None:
         self._secrets, self._secret_name = secrets, secret_name
         self._api_version, self._field = api_version, external_id_field
         self._clock, self._sleep, self._transport = clock, sleep, transport
+        self._note = note
         self._kept: SalesforceRecords | None = None
 
     @property
@@ -200,7 +203,9 @@ class Salesforce:
             from chalicelib.salesforce_login import Login
             from chalicelib.salesforce_records import SalesforceRecords
 
-            login = Login(self._secrets, self._secret_name, self._transport, self._clock)
+            login = Login(
+                *(self._secrets, self._secret_name, self._transport, self._clock, self._note)
+            )
             self._kept = SalesforceRecords(login, self._api_version)
         return self._kept
 

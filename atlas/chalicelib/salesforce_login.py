@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from chalicelib.deadline import Clock, Deadline
 from chalicelib.errors import RejectedByDependencyError, RetryableDependencyError, ThrottledError
-from chalicelib.salesforce_http import DEPENDENCY, HttpSession
+from chalicelib.salesforce_http import DEPENDENCY, HttpSession, Note
 from chalicelib.secret_store import SecretStore
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -76,9 +76,10 @@ class Login:
         name: str,
         transport: Callable[[], Any] | None = None,
         clock: Clock = time.time,
+        note: Note | None = None,
     ) -> None:
         self._secrets, self._name = secrets, name
-        self._transport, self._clock = transport, clock
+        self._transport, self._clock, self._note = transport, clock, note
         self._secret: Mapping[str, Any] = {}
         self._credentials: Credentials | None = None
         self._http: HttpSession | None = None
@@ -113,7 +114,7 @@ class Login:
         if self._http is None or ca_certificate != self._trusted:
             self.close()
             transport = self._transport() if self._transport else None
-            self._http = HttpSession(ca_certificate, transport, lambda: self.deadline)
+            self._http = HttpSession(ca_certificate, transport, lambda: self.deadline, self._note)
             self._trusted = ca_certificate
         return self._http
 

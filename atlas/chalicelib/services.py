@@ -24,8 +24,9 @@ from chalicelib.deletions import DeletionTable
 from chalicelib.errors import ConfigError
 from chalicelib.invocation import Invocation
 from chalicelib.lead_table import LeadTable
+from chalicelib.model_metrics import CountedModels
 from chalicelib.model_router import Route
-from chalicelib.observability import Log
+from chalicelib.observability import TRACER, Log
 from chalicelib.pending_work import PendingWork
 from chalicelib.phone_hash import PhoneHasher
 from chalicelib.prompts import Prompt
@@ -35,7 +36,7 @@ from chalicelib.response_cache import ResponseCache
 from chalicelib.salesforce import Salesforce, SalesforceApi
 from chalicelib.scenario_table import ScenarioTable
 from chalicelib.secret_store import SecretStore
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, function
 from chalicelib.team import Team, TeamTopic
 from chalicelib.telephony import CallingLine, ConnectTelephony, Telephony
 from chalicelib.transcription import TranscribeJobs, Transcriber, key_alias
@@ -114,8 +115,17 @@ class Services:
 
     def begin(self, invocation: Invocation) -> None:
         """Note whose invocation this is, for the log and for ARNs."""
-        self.log.bind(request_id=invocation.request_id, version=invocation.function_version)
+        self.log.bind(**invocation.log_fields)
         self.account.learn(invocation.function_arn)
+
+    def note_whose(self, interaction_id: str) -> None:
+        """The interaction that this is about, on every line from here on and on the trace."""
+        self.log.bind_also(interaction_id=interaction_id)
+        self.trace_whose(interaction_id)
+
+    def trace_whose(self, interaction_id: str) -> None:
+        """On the trace alone. By it a lead's traces are found: its call's events begin new ones."""
+        TRACER.annotate(interaction_id=interaction_id)
 
     def may_ask_models(self, route: str) -> bool:
         """Whether any model of that route is not resting."""
@@ -162,12 +172,15 @@ def build_services(
         settings.salesforce_secret,
         settings.salesforce_api_version,
         settings.salesforce_external_id_field,
+        note=lambda asked, status, seconds: note_salesforce(
+            log, settings.stage, asked, status, seconds
+        ),
     )
     return Services(
         settings=settings,
         contents=contents,
         log=log,
-        models=_models(clients, settings, in_background=in_background),
+        models=_models(clients, settings, log, in_background=in_background),
         response_cache=ResponseCache(
             AnswerTable(lambda: clients.dynamodb, settings.response_cache_table)
         ),
@@ -195,10 +208,17 @@ def build_services(
     )
 
 
-def _models(clients: AwsClients, settings: Settings, *, in_background: bool) -> BedrockModels:
+def note_salesforce(log: Log, stage: str, asked: str, status: int, seconds: float) -> None:
+    """One request to Salesforce: what was asked, its HTTP status (0: none came), its seconds."""
+    latency = {"SalesforceLatency": (seconds * 1000, "Milliseconds")}
+    log.metrics("salesforce", latency, {"Stage": stage}, asked=asked, status=status)
+
+
+def _models(clients: AwsClients, settings: Settings, log: Log, *, in_background: bool) -> Models:
     """Where no visitor waits, nothing is worth a second request for the same answer."""
     if in_background:
-        return BedrockModels(lambda: clients.bedrock_in_background, Breakers())
+        models = BedrockModels(lambda: clients.bedrock_in_background, Breakers())
+        return CountedModels(models, log, {"Stage": settings.stage, "Step": function()})
     return BedrockModels(lambda: clients.bedrock_in_turn, Breakers(), settings.race)
 
 

@@ -172,6 +172,16 @@ def initialization_type() -> str:
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
 
 
+def trace_header() -> str:
+    """X-Ray's header of the running invocation, `Root=...;Parent=...;Sampled=1`; empty outside."""
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
+
+
+def xray_daemon() -> str:
+    """Where X-Ray's daemon listens, `host:port`; empty outside Lambda."""
+    return os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "")
+
+
 def serves_local_http() -> bool:
     """Whether `chalice local` itself runs, for a stage that wants the route.
 

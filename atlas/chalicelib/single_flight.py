@@ -125,7 +125,7 @@ class Asked:
             self._finish_or_give_back(claim)
         elif self._cache.is_fresh(claim.entry):
             return self._shown(claim.entry, Source.TABLE)
-        return Answer(claim.entry.text, Source.STALE, claim.entry.model)
+        return self._stored(claim.entry, Source.STALE)
 
     def _shown(self, entry: Entry, source: Source) -> Answer:
         """An entry of which this reader alone may find that it is due."""
@@ -133,7 +133,12 @@ class Asked:
         if self._cache.is_due(entry) and not is_refused:
             refresh(self._question, self._key, entry, self._deadline, self._services)
         source = source if self._cache.is_fresh(entry) else Source.STALE
-        return Answer(entry.text, source, entry.model)
+        return self._stored(entry, source)
+
+    def _stored(self, entry: Entry, source: Source) -> Answer:
+        # Another environment's clock may be ahead of this one's.
+        age = max(0.0, self._cache.clock() - entry.created_at)
+        return Answer(entry.text, source, entry.model, age_seconds=age)
 
     def _awaited(self, claim: Claim) -> Answer:
         """Somebody else is making it: look again until the deadline, then say the floor.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from chalicelib import settings
 from chalicelib.errors import DependencyError
 from chalicelib.observability import TRACER
 from chalicelib.services import Services
@@ -18,7 +19,7 @@ def warm_up(services: Services, function: str) -> None:
     A dependency that cannot be reached now is logged and no reason to refuse to start: turns do
     without it, steps are retried. ConfigError is one: what would never work must not go live.
     """
-    TRACER.start()
+    TRACER.start(settings.xray_daemon())
     for prepare in _PREPARE.get(function, ()):
         try:
             prepare(services)

@@ -16,6 +16,7 @@ from chalicelib.errors import DependencyError
 from chalicelib.intents.grounded import GROUNDED_INTENTS
 from chalicelib.invocation import Invocation
 from chalicelib.lex import Channel
+from chalicelib.observability import TRACER
 from chalicelib.questions import Question
 
 if TYPE_CHECKING:
@@ -62,8 +63,13 @@ def warm_answers(invocation: Invocation, services: Services) -> Warmed:
     fresh is seen in one look at all, and what another run is making is left to it. Nothing is
     claimed while every model rests: a lease would only keep visitors waiting.
     """
-    services.log.bind(request_id=invocation.request_id, version=invocation.function_version)
-    deadline = Deadline.after(RUN_SECONDS, invocation.remaining_ms())
+    services.begin(invocation)
+    with TRACER.invocation("keep_warm", invocation.trace_header):
+        TRACER.annotate(stage=services.settings.stage, start=invocation.start_kind)
+        return _warmed(Deadline.after(RUN_SECONDS, invocation.remaining_ms()), services)
+
+
+def _warmed(deadline: Deadline, services: Services) -> Warmed:
     questions = {grounded_answer.key(q, services): q for q in sample_questions(services)}
     try:
         found = services.response_cache.table.read_many(list(questions))

@@ -11,7 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.account import Account
 from chalicelib.aws_errors import translated
+from chalicelib.observability import TRACER
 
+TRACE_HEADER_CHARACTERS = 256
+"""StartExecution's limit."""
 _OVER = frozenset(("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"))
 
 
@@ -21,6 +24,11 @@ def execution_name(interaction_id: str, run: int = 0) -> str:
     A hash, because names live in logs and metrics, and only of characters that are safe there.
     """
     return f"{hashlib.sha256(interaction_id.encode()).hexdigest()[:32]}-{run}"
+
+
+def _trace() -> dict[str, str]:
+    """The execution and its tasks go on in this invocation's trace."""
+    return {"traceHeader": TRACER.header[:TRACE_HEADER_CHARACTERS]} if TRACER.header else {}
 
 
 class Workflow:
@@ -43,6 +51,7 @@ class Workflow:
             stateMachineArn=self._account.arn("states", f"stateMachine:{self._name}"),
             name=execution_name(interaction_id, run),
             input=json.dumps({"interaction_id": interaction_id}),
+            **_trace(),
         )
 
     def resume(self, task_token: str, outcome: str) -> bool:

@@ -143,8 +143,10 @@ def test_only_settings_read_the_environment() -> None:
     assert readers == ["chalicelib/settings.py"]
 
 
-def test_only_observability_touches_the_xray_sdk() -> None:
-    assert those_with("aws_xray_sdk") == ["chalicelib/observability.py"]
+def test_nobody_pays_for_the_xray_sdk_and_one_module_writes_segments() -> None:
+    assert those_with("aws_xray_sdk") == []
+    writing = [name_of(file) for file in FILES if '"subsegment"' in file.read_text("utf-8")]
+    assert writing == ["chalicelib/observability/tracing.py"]
 
 
 def test_only_the_app_and_its_local_route_know_chalice() -> None:

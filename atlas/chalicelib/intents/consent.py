@@ -182,6 +182,7 @@ def _report(result: str, demo: Demo, services: Services) -> None:
 
 def _booked(said: str, interaction_id: str, demo: Demo, services: Services) -> Outcome:
     """Start the workflow and say so; what does not start now, `recover_leads` starts."""
+    services.trace_whose(interaction_id)
     try:
         services.workflow.start(interaction_id)
     except DependencyError as exc:

@@ -42,8 +42,10 @@ def run_step(
     services.begin(invocation)
     outcome = "failed"
     try:
-        with TRACER.span(step.__name__):
+        with TRACER.invocation(step.__name__, invocation.trace_header):
+            TRACER.annotate(stage=services.settings.stage, start=invocation.start_kind)
             outcome, result = _carried_out(step, task, event, invocation, services)
+            TRACER.annotate(outcome=outcome)
     finally:
         _report(step.__name__, outcome, time.perf_counter() - started, services)
     return result
@@ -74,7 +76,7 @@ def _carried_out(
 def _note_whose(given: Parsed, services: Services) -> None:
     """The interaction id, on every line from here on: a random number that tells of nobody."""
     if interaction_id := getattr(given, "interaction_id", ""):
-        services.log.bind_also(interaction_id=interaction_id)
+        services.note_whose(interaction_id)
 
 
 def _told(exc: AtlasError) -> str:

@@ -89,7 +89,7 @@ def call_ended(task: ContactEvent, deadline: Deadline, services: Services) -> St
     if not interaction_id:
         # `invoke_call` finds the note when it stores whose call it is.
         return StepResult("unknown_contact")
-    services.log.bind_also(interaction_id=interaction_id)
+    services.note_whose(interaction_id)
     return StepResult(end_call(interaction_id, task.outcome, services))
 
 

@@ -76,12 +76,27 @@ def _refusal(lead: Lead, services: Services) -> str:
 
 
 def _check_hours(lead: Lead, services: Services) -> None:
-    if services.settings.quiet_hours is None:
-        return
-    now = services.clock()
-    phone = classified(lead.phone) or PhoneNumber(lead.phone, "", "")
-    if earliest_call(phone, now, services.settings.quiet_hours) > now:
+    if _is_quiet(lead, services.clock(), services):
         raise CallNotYetDueError("the number's quiet hours are not over")
+
+
+def _is_quiet(lead: Lead, moment: float, services: Services) -> bool:
+    if services.settings.quiet_hours is None:
+        return False
+    phone = classified(lead.phone) or PhoneNumber(lead.phone, "", "")
+    return earliest_call(phone, moment, services.settings.quiet_hours) > moment
+
+
+def _report(lead: Lead, services: Services) -> None:
+    """From the yes to Connect's word that it rings; a call that waited for the day is not late."""
+    if _is_quiet(lead, lead.consented_at, services):
+        return
+    waited_ms = max(0.0, services.clock() - lead.consented_at) * 1000
+    services.log.metrics(
+        "call placed",
+        {"ConsentToRing": (waited_ms, "Milliseconds")},
+        {"Stage": services.settings.stage},
+    )
 
 
 def _placed(lead: Lead, services: Services) -> str:
@@ -92,6 +107,7 @@ def _placed(lead: Lead, services: Services) -> str:
         is_destination = exc.reason in _DESTINATION_REFUSED
         outcome = CallOutcome.NOT_ALLOWED if is_destination else CallOutcome.NOT_PLACED
         return end_call(lead.interaction_id, outcome, services)
+    _report(lead, services)
     # One after the other on the one connection that is open: a second one would take longer.
     ended = services.contacts.placed(contact_id, lead.interaction_id)
     services.leads.update(lead.interaction_id, {"contact_id": contact_id})

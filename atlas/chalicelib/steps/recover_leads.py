@@ -60,6 +60,7 @@ def recover_leads(task: RecoverLeadsInput, deadline: Deadline, services: Service
             else:
                 tally[_recovered(work, carry_out, deadline, services)] += 1
     tally["told"] = _told(deadline, services)
+    _count_parked(services)
     return Recovered(
         "recovered" if tally.total() else "nothing_due",
         tally["done"],
@@ -83,6 +84,17 @@ def _told(deadline: Deadline, services: Services) -> int:
     except DependencyError as exc:
         services.log.warning("parked rows not told", error=str(exc))
     return told
+
+
+def _count_parked(services: Services) -> None:
+    """How many leads wait for a person now, for the alarm; none told of where it cannot be read."""
+    try:
+        parked = services.pending.count("parked")
+    except DependencyError as exc:
+        services.log.warning("parked rows not counted", error=str(exc))
+        return
+    stage = services.settings.stage
+    services.log.metrics("parked", {"ParkedLeads": (float(parked), "Count")}, {"Stage": stage})
 
 
 def _recovered(work: Work, carry_out: _CarryOut, deadline: Deadline, services: Services) -> str:

@@ -53,7 +53,7 @@ def start_transcription(task: ObjectCreated, deadline: Deadline, services: Servi
     )
     if not interaction_id:
         return StepResult("unknown_contact")
-    services.log.bind_also(interaction_id=interaction_id)
+    services.note_whose(interaction_id)
     return StepResult(_started(interaction_id, task, services))
 
 

@@ -55,7 +55,7 @@ def summarize_call(task: JobStateChange, deadline: Deadline, services: Services)
     if task.status not in ("COMPLETED", "FAILED"):
         return StepResult("not_finished")
     interaction_id, attempt = ours
-    services.log.bind_also(interaction_id=interaction_id)
+    services.note_whose(interaction_id)
     lead = services.leads.get(interaction_id)
     if lead is None or lead.status != "consented":
         return StepResult(_erased(task, interaction_id, attempt, services))

@@ -134,10 +134,24 @@ def test_a_span_does_not_swallow_errors() -> None:
         raise ValueError("inside")
 
 
-def test_a_started_tracer_works_without_a_segment() -> None:
-    """As in `chalice local` and at the very beginning of an invocation that is not sampled."""
-    tracer = Tracer()
-    tracer.start()
-    with tracer.span("answer"):
-        tracer.annotate(source="model")
-    tracer._recorder.emitter._socket.close()
+def test_what_counts_for_the_stage_as_a_whole_has_no_other_dimension(
+    log: Log, lines: LogLines
+) -> None:
+    values = {"ModelTokens": (30.0, "Count"), "EstimatedCost": (0.000123456, "None")}
+    log.metrics("model", values, {"Stage": "dev", "Step": "keep_warm"})
+    (line,) = lines.records
+    by_dimensions = [
+        (each["Dimensions"], [metric["Name"] for metric in each["Metrics"]])
+        for each in line["_aws"]["CloudWatchMetrics"]
+    ]
+    assert by_dimensions == [
+        ([["Stage", "Step"]], ["ModelTokens"]),
+        ([["Stage"]], ["EstimatedCost"]),
+    ]
+    assert line["EstimatedCost"] == 0.000123456
+
+
+def test_a_line_of_the_stages_metrics_alone_has_one_directive(log: Log, lines: LogLines) -> None:
+    log.metrics("parked", {"ParkedLeads": (2.0, "Count")}, {"Stage": "dev"})
+    (directive,) = lines.records[0]["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Stage"]]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_xray_sdk.core import xray_recorder
 
 from chalicelib.errors import AtlasError, InvalidRequestError, StepFailedError
+from chalicelib.observability import TRACER
 from chalicelib.recordings import transcript_key
 from chalicelib.steps import boundary
 from chalicelib.steps.boundary import run_step
@@ -33,10 +33,10 @@ from chalicelib.team import TeamTopic
 from chalicelib.transcription import job_name
 from tests.call_fakes import EVENTS, FakeRecordings, FakeTelephony, FakeTranscriber, aws_event
 from tests.chat_world import ChatWorld, chat_world
-from tests.fakes import Reply
+from tests.fakes import TRACE_HEADER, Reply
 from tests.lead_world import INTERACTION, FunctionContext
 from tests.salesforce_fake import FakeSalesforce, a_salesforce, problem
-from tests.unit.app.test_tracing import Sender, tracing_as_in_lambda
+from tests.xray_daemon import Daemon
 
 NAME, NUMBER = "Eleanor Vance", "+1 212 555 0147"
 QUESTION = "what technology do you use at hillhouse"
@@ -88,7 +88,7 @@ class Broken:
 class Story:
     """The chat, all steps and everything that they write; `personal` is what must not be there."""
 
-    def __init__(self, chat: ChatWorld, segments: Sender) -> None:
+    def __init__(self, chat: ChatWorld, segments: Daemon) -> None:
         self.chat, self.world, self.segments = chat, chat.world, segments
         self.fake, self.topic, self.talk = FakeSalesforce(self.world.clock), Topic(), Talk()
         self.salesforce = a_salesforce(self.fake)
@@ -125,7 +125,7 @@ class Story:
         outcomes = [outcome for _, outcome in workflow.resumed]
         return {
             "lines": list(self.world.lines),
-            "segments": self.segments.sent,
+            "segments": self.segments.documents,
             "errors": self.errors,
             "payloads": [self.payloads, self.world.background.invoked, workflow.started, outcomes],
             "messages": self.topic.sent,
@@ -142,15 +142,15 @@ class Story:
 
 
 @pytest.fixture
-def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
-    sender = Sender()
-    monkeypatch.setattr(xray_recorder, "_emitter", sender)
-    with tracing_as_in_lambda(monkeypatch):
-        yield sender
+def segments(monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    daemon = Daemon()
+    monkeypatch.setattr(TRACER, "_send", daemon)
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE_HEADER)
+    return daemon
 
 
 @pytest.fixture
-def story(segments: Sender) -> Iterator[Story]:
+def story(segments: Daemon) -> Iterator[Story]:
     with chat_world() as chat:
         story = Story(chat, segments)
         try:
@@ -266,7 +266,7 @@ def test_an_unexpected_error_that_quotes_the_person_stays_within_its_step(
     assert story.step(step) == StepFailedError.__name__
     story.world.with_services(scenarios=scenarios)
     assert story.errors[0].startswith("StepFailedError: ValueError in __getattr__:")
-    assert step.__name__ in json.dumps(story.segments.sent)
+    assert step.__name__ in json.dumps(story.segments.documents)
     assert story.personal() == {}
 
 
@@ -284,6 +284,8 @@ def test_a_plant_would_be_found_wherever_it_is(story: Story) -> None:
     services.contacts.placed(NAME, INTERACTION)
     services.deletions.request([NAME], "chat")
     story.topic.publish(Message=NAME)
+    with TRACER.invocation("planted", TRACE_HEADER):
+        TRACER.annotate(text=NAME)
     STEPS[quoting] = (InteractionInput, INPUT)
     try:
         story.step(quoting)

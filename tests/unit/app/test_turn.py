@@ -16,7 +16,15 @@ from chalicelib.intents import INTENT_HANDLERS
 from chalicelib.intents.outcome import Outcome
 from chalicelib.observability import TRACER
 from chalicelib.prompts import Message
-from tests.fakes import CONTENTS, Reply, World, an_invocation, lex_event, with_attributes
+from tests.fakes import (
+    CONTENTS,
+    TRACE_ID,
+    Reply,
+    World,
+    an_invocation,
+    lex_event,
+    with_attributes,
+)
 from tests.lex_shapes import problems
 
 TEXTS = CONTENTS.in_locale("en_US").texts
@@ -299,17 +307,23 @@ def test_every_turn_is_one_line(world: World, intent: Any, source: str) -> None:
     assert line["request_id"] == "request-1"
     assert line["version"] == "7"
     assert line["session"] == lex_event()["sessionId"]
+    assert line["trace_id"] == TRACE_ID
 
 
 def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
     turn(world, lex_event(text="what is it"))
     (line,) = world.lines.of("turn")
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    directive, cost = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Atlas"
     assert directive["Dimensions"] == [["Stage", "Channel"]]
+    assert cost["Dimensions"] == [["Stage"]]
+    assert cost["Metrics"] == [{"Name": "EstimatedCost", "Unit": "None"}]
     assert (line["Stage"], line["Channel"]) == ("local", "chat")
     names = {metric["Name"] for metric in directive["Metrics"]}
     assert names == {
+        "DeadlineMissed",
+        "ModelErrors",
+        "ModelInputTokens",
         "TurnLatency",
         "ColdStart",
         "Turns",
@@ -318,7 +332,6 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
         "ModelLatency",
         "ModelTokens",
         "ModelCalls",
-        "ModelCost",
         "Hedged",
         "HedgeSkipped",
         "Stalled",
@@ -327,6 +340,27 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
     }
     assert all(isinstance(line[name], int | float) for name in names)
     assert line["Failed"] == 0
+
+
+def test_a_turn_that_came_after_its_time_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn's own stopwatch, not the fake clock, is what a visitor waits by."""
+    moments = iter((0.0, 0.7, 100.0, 100.9))
+    monkeypatch.setattr(fulfillment.time, "perf_counter", lambda: next(moments))
+    turn(world, lex_event("CloseIntent"))
+    turn(world, lex_event("CloseIntent"))
+    assert [line["DeadlineMissed"] for line in world.lines.of("turn")] == [0, 1]
+
+
+def test_a_stored_answer_says_how_old_it_is(world: World) -> None:
+    turn(world, lex_event(text="what is it"))
+    world.clock.advance(90.0)
+    turn(world, lex_event(text="what is it"))
+    made, shown = world.lines.of("turn")
+    assert "CacheAge" not in made
+    assert shown["AnswerSource.memory"] == 1
+    assert 89.0 <= shown["CacheAge"] <= 91.0
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import conversation, lex, observability
+from chalicelib import conversation, lex
 from chalicelib.fulfillment import conversation_turn
-from chalicelib.observability import Log
+from chalicelib.observability import Log, masking
 from chalicelib.sentences import utf16_length
 from tests.fakes import LogLines, World, an_invocation, lex_event, with_attributes
 
@@ -86,8 +86,8 @@ def test_the_sessions_bytes_are_the_larger_of_both_encodings(value: Any) -> None
 def test_a_text_is_masked_as_if_both_patterns_were_always_tried(text: str) -> None:
     lines = LogLines()
     Log(write=lines.append).info("odd", text=text)
-    numbers_masked = observability._PHONE_LIKE.sub("[number]", text)
-    both_masked = observability._EMAIL_LIKE.sub("[email]", numbers_masked)
+    numbers_masked = masking._PHONE_LIKE.sub("[number]", text)
+    both_masked = masking._EMAIL_LIKE.sub("[email]", numbers_masked)
     assert lines.records[0]["text"] == both_masked
 
 
