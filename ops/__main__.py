@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,30 +19,16 @@ from botocore.exceptions import (
 from infra.bot_definition import BotDefinitionError
 from ops import evaluate, stage_files, team_verbs, wheels
 from ops.audit.verb import AUDIT, add_audit
-from ops.aws import clients
 from ops.build import BY_CHALICE_ARCHITECTURE
 from ops.deploy import DEPLOY, add_deploy
 from ops.errors import OpsError
 from ops.package import package
-from ops.release import release
+from ops.release_verb import RELEASE, ROLLBACK, add_release, add_rollback
 from ops.stages import STAGES
-from ops.steps import Context, Steps
-from ops.waiting import Waiter
 
 _EXIT_CODES = """
 exit codes: 0 done, or nothing to do; 1 a check refused; 2 wrong usage; 3 AWS or the sandbox did
 not answer or did not permit; 130 interrupted. One line on stderr says what to do."""
-
-_RELEASE = """
-Make what `chalice deploy` put on $LATEST live, in an order in which traffic never meets a cold
-version or $LATEST: publish a version of every function, invoke each new one, have the shared
-answers made, provision the fulfilment version and wait until it is READY, move the Lambda aliases
-`live`, let Lex invoke `live`, bind the Lex alias to it, and only then free what older versions
-held.
-
-Run it again after an interruption: every step looks before it changes. A run with nothing to do
-says so. Endpoint, region and credentials are botocore's usual ones; stage local goes to
-AWS_ENDPOINT_URL, or to the sandbox at http://127.0.0.1:4566, and never to an account."""
 
 _GENERATE = """
 Write the files that follow from ops/stages.py and infra/lex_bot.yaml: config.json and one IAM
@@ -92,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(required=True, metavar="verb")
-    _release_verb(verbs)
+    add_release(_verb(verbs, "release", "make the deployed code live, never cold", RELEASE))
+    add_rollback(_verb(verbs, "rollback", "go back to the version before", ROLLBACK))
     _generate_verb(verbs)
     _package_verb(verbs)
     add_deploy(_verb(verbs, "deploy", "bring a stage up: stacks, code, release", DEPLOY))
@@ -115,15 +102,6 @@ def _verb(verbs: _Verbs, name: str, summary: str, text: str) -> argparse.Argumen
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def _release_verb(verbs: _Verbs) -> None:
-    verb = _verb(verbs, "release", "make the deployed code live, never cold", _RELEASE)
-    verb.add_argument("--stage", required=True, choices=STAGES)
-    verb.add_argument("--dry-run", action="store_true", help="tell what would change, change none")
-    verb.add_argument("--json", action="store_true", help="the result as JSON; progress on stderr")
-    verb.add_argument("--no-warming", action="store_true", help="make no answers beforehand")
-    verb.set_defaults(run=_release)
 
 
 def _generate_verb(verbs: _Verbs) -> None:
@@ -161,38 +139,6 @@ def _team_verbs(verbs: _Verbs) -> None:
     team_verbs.add_do_not_call(_verb(verbs, "do-not-call", "add or remove a number", text))
     check = _verb(verbs, "salesforce", "check the fields it needs", team_verbs.SALESFORCE)
     team_verbs.add_salesforce(check)
-
-
-def _release(arguments: argparse.Namespace) -> int:
-    steps = Steps(stream=sys.stderr if arguments.json else sys.stdout)
-    context = Context(
-        arguments.stage, clients(arguments.stage), Waiter(steps.note), arguments.dry_run
-    )
-    try:
-        chain = release(context, steps, is_warmed=not arguments.no_warming)
-    except Exception as error:
-        if arguments.json:
-            print(_outcome(context, steps, error=str(error)))
-        raise
-    if arguments.json:
-        print(_outcome(context, steps, chain=chain and chain.to_json()))
-        return 0
-    if chain:
-        print(f"\n{chain.table()}\n")
-    print(_closing(steps, arguments.dry_run))
-    return 0
-
-
-def _outcome(context: Context, steps: Steps, **result: Any) -> str:
-    """What a tool reads: how far it came, then the chain or the error."""
-    told = {"stage": context.stage, "dry_run": context.dry_run, "changed": steps.changed}
-    return json.dumps(told | {"steps": steps.records} | result, indent=2)
-
-
-def _closing(steps: Steps, dry_run: bool) -> str:
-    if not steps.changed:
-        return "Nothing to do: everything is live as deployed."
-    return "Dry run: nothing was changed." if dry_run else "Released."
 
 
 def _generate(arguments: argparse.Namespace) -> int:

@@ -166,6 +166,29 @@ def bind_alias(
 _KEPT = ("description", "conversationLogSettings", "sentimentAnalysisSettings")
 
 
+def bound_version(ctx: Context, bot_id: str, alias_id: str) -> str:
+    """The bot version that the Lex alias stands on, "" before its first binding."""
+    if alias_id == NEW_VERSION:
+        return ""
+    described = ctx.clients.lex.describe_bot_alias(botId=bot_id, botAliasId=alias_id)
+    return str(described.get("botVersion", ""))
+
+
+def point_alias(ctx: Context, bot_id: str, alias_id: str, version: str) -> Done[None]:
+    """Move the Lex alias to another version of the bot, and leave all else of it as it is."""
+    target = {"botId": bot_id, "botAliasId": alias_id}
+    now = ctx.clients.lex.describe_bot_alias(**target)
+    if now.get("botVersion") == version:
+        return Done(None, f"stands on bot version {version}")
+    if ctx.dry_run:
+        return Done(None, f"would move to bot version {version}", True)
+    _wait_for_alias(ctx, target)
+    kept = {key: now[key] for key in (*_KEPT, "botAliasLocaleSettings") if now.get(key)}
+    ctx.clients.lex.update_bot_alias(**target, botAliasName=LIVE, botVersion=version, **kept)
+    _wait_for_alias(ctx, target)
+    return Done(None, f"moved to bot version {version}", True)
+
+
 def _locale_setting(function_arn: str) -> Description:
     hook = {"lambdaARN": f"{function_arn}:{LIVE}", "codeHookInterfaceVersion": "1.0"}
     return {"enabled": True, "codeHookSpecification": {"lambdaCodeHook": hook}}

@@ -83,6 +83,7 @@ WARMING_AT_ONCE = 4
 class StageSizes:
     """What may differ between stages besides names; counts are environments, not requests.
 
+    `provisioned_most`: up to how many Application Auto Scaling may go; the same is no scaling.
     `drain_seconds`: how long the former version stays provisioned after its alias moved, because
     a moved alias reaches all of Lambda's front ends within seconds, not at once.
     `turn_deadline_ms`, `phone_deadline_ms`, `consent_deadline_ms`: how long a visitor waits for a
@@ -91,6 +92,7 @@ class StageSizes:
     """
 
     provisioned_fulfillment: int
+    provisioned_most: int
     reserved_generate_answer: int
     log_retention_days: int
     drain_seconds: float
@@ -103,6 +105,7 @@ class StageSizes:
 STAGE_SIZES = {
     "local": StageSizes(
         provisioned_fulfillment=2,
+        provisioned_most=2,
         reserved_generate_answer=2,
         log_retention_days=1,
         drain_seconds=0.5,
@@ -113,6 +116,7 @@ STAGE_SIZES = {
     ),
     "dev": StageSizes(
         provisioned_fulfillment=1,
+        provisioned_most=1,
         reserved_generate_answer=5,
         log_retention_days=14,
         drain_seconds=5,
@@ -123,6 +127,7 @@ STAGE_SIZES = {
     ),
     "prod": StageSizes(
         provisioned_fulfillment=5,
+        provisioned_most=20,
         reserved_generate_answer=5,
         log_retention_days=90,
         drain_seconds=15,

@@ -45,11 +45,15 @@ class Done(Generic[T]):
 
 @dataclass(slots=True)
 class Steps:
-    """Prints each step with its result and seconds; keeps the same as `records` for `--json`."""
+    """Prints each step with its result and seconds; keeps the same as `records` for `--json`.
+
+    `facts`: what a verb adds to them there.
+    """
 
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     clock: Callable[[], float] = time.monotonic
     records: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def run(self, title: str, step: Callable[[], Done[T]]) -> T:
         """Run `step` and return its value; its errors pass through, after a line that names it."""

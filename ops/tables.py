@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import is_error
 from ops.errors import RefusedError
+from ops.stages import table
 from ops.steps import Context, Done
 from ops.together import each
 
@@ -19,8 +20,9 @@ _NONE_OF_DYNAMODB = frozenset(("MODEL_TABLE",))
 
 
 def find_tables(ctx: Context, configurations: Mapping[str, dict[str, Any]]) -> Done[None]:
-    """RefusedError names every table that a function's environment names and that is not there."""
-    tables = sorted({table for c in configurations.values() for table in _tables(c)})
+    """RefusedError names every table that is not there of those that functions and ops use."""
+    used = {name for c in configurations.values() for name in _tables(c)}
+    tables = sorted({*used, table(ctx.stage, "operations")})
     are_there = each(partial(_is_there, ctx), tables)
     if missing := [t for t, is_there in zip(tables, are_there, strict=True) if not is_there]:
         raise RefusedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -21,6 +21,7 @@ from ops.waiting import Waiter
 
 _SESSION = botocore.session.get_session()
 READ_PREFIXES = ("get_", "list_", "describe_")
+_ITEMS = ("put_item", "update_item", "delete_item", "get_item", "query")
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
@@ -46,7 +47,8 @@ class FakeClient:
         def call(**params: Any) -> Any:
             report = ParamValidator().validate(params, self._shapes[operation])
             assert not report.has_errors(), report.generate_report()
-            self.timeline.append((operation, params))
+            if operation not in _ITEMS:
+                self.timeline.append((operation, params))
             if error := self.fail_next.pop(operation, None):
                 raise error
             return handler(**params)
@@ -275,18 +277,80 @@ class FakeLex(FakeClient):
 
 
 class FakeDynamo(FakeClient):
-    """Tables by their names."""
+    """Tables by their names; the items of operations, and no line of theirs on the timeline."""
 
     service = "dynamodb"
 
     def __init__(self, timeline: list[tuple[str, dict[str, Any]]]) -> None:
         super().__init__(timeline)
         self.tables: set[str] = set()
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
 
     def on_describe_table(self, TableName: str) -> dict[str, Any]:
         if TableName not in self.tables:
             raise client_error("ResourceNotFoundException", "DescribeTable")
         return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE"}}
+
+    def on_put_item(self, TableName: str, Item: Any, **condition: Any) -> dict[str, Any]:
+        key = self._key(TableName, Item)
+        self._check(self.items.get(key), **condition)
+        self.items[key] = Item
+        return {}
+
+    def on_update_item(
+        self, TableName: str, Key: Any, UpdateExpression: str, **condition: Any
+    ) -> dict[str, Any]:
+        assert UpdateExpression == "SET expires_at = :until"
+        key = self._key(TableName, Key)
+        self._check(self.items.get(key), **condition)
+        until = condition["ExpressionAttributeValues"][":until"]
+        self.items[key] = self.items[key] | {"expires_at": until}
+        return {}
+
+    def on_delete_item(self, TableName: str, Key: Any, **condition: Any) -> dict[str, Any]:
+        key = self._key(TableName, Key)
+        self._check(self.items.get(key), **condition)
+        del self.items[key]
+        return {}
+
+    def on_get_item(self, TableName: str, Key: Any, ConsistentRead: bool) -> dict[str, Any]:
+        item = self.items.get(self._key(TableName, Key))
+        return {"Item": item} if item else {}
+
+    def on_query(self, TableName: str, **request: Any) -> dict[str, Any]:
+        # Pages of one, so that whoever reads the first page alone finds too little.
+        kind = request["ExpressionAttributeValues"][":kind"]["S"]
+        self._key(TableName, {"kind": {"S": kind}, "at": {"S": ""}})
+        moments = sorted((at for of, at in self.items if of == kind), reverse=True)
+        if start := request.get("ExclusiveStartKey"):
+            moments = [at for at in moments if at < start["at"]["S"]]
+        page = {"Items": [self.items[kind, at] for at in moments[:1]]}
+        last = {"kind": {"S": kind}, "at": {"S": moments[0]}} if len(moments) > 1 else None
+        return {**page, "LastEvaluatedKey": last} if last else page
+
+    def _key(self, table: str, item: Any) -> tuple[str, str]:
+        if table not in self.tables:
+            raise client_error("ResourceNotFoundException", "Any")
+        return item["kind"]["S"], item["at"]["S"]
+
+    def _check(
+        self,
+        item: dict[str, Any] | None,
+        ConditionExpression: str = "",
+        ExpressionAttributeValues: Any = None,
+    ) -> None:
+        """The three conditions that ops uses; real ones are the sandbox's to test."""
+        values = ExpressionAttributeValues or {}
+        holds = {
+            "": lambda: True,
+            "attribute_not_exists(kind)": lambda: item is None,
+            "attribute_not_exists(kind) OR expires_at < :now": lambda: (
+                item is None or int(item["expires_at"]["N"]) < int(values[":now"]["N"])
+            ),
+            "holder = :holder": lambda: item is not None and item["holder"] == values[":holder"],
+        }
+        if not holds[ConditionExpression]():
+            raise client_error("ConditionalCheckFailedException")
 
 
 class FakeStepFunctions(FakeClient):
@@ -317,7 +381,7 @@ class World:
         named = {name: value for name, value in variables if name.endswith("_TABLE")}
         # That one is JSON.
         named.pop("MODEL_TABLE", None)
-        self.dynamodb.tables |= {*named.values()}
+        self.dynamodb.tables |= {*named.values(), f"atlas-{stage}-operations"}
         self.stepfunctions = FakeStepFunctions(self.timeline)
         machine = f"arn:aws:states:us-east-1:123456789012:stateMachine:{lead_workflow(stage)}"
         self.stepfunctions.machines.add(machine)
@@ -330,7 +394,10 @@ class World:
     def context(self, dry_run: bool = False) -> Context:
         waiter = Waiter(self.progress.append, clock=lambda: self.now, sleep=self._sleep)
         clients = Clients(self.lambda_, self.lex, self.dynamodb, self.stepfunctions)
-        return Context(self.stage, clients, waiter, dry_run)
+        return Context(self.stage, clients, waiter, dry_run, now=self._time)
+
+    def _time(self) -> datetime:
+        return datetime(2026, 11, 24, 4, tzinfo=UTC) + timedelta(seconds=self.now)
 
     def steps(self) -> Steps:
         return Steps(stream=self.printed, clock=lambda: self.now)

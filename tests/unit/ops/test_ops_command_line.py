@@ -17,7 +17,7 @@ from ops import aws, stage_files
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(command_line, "clients", lambda stage: world.context().clients)
+    monkeypatch.setattr("ops.release_verb.clients", lambda stage: world.context().clients)
     world.lambda_.looks_until_ready = 0
     monkeypatch.setattr("ops.waiting.time.sleep", lambda seconds: None)
     return world
@@ -42,7 +42,7 @@ def test_release_as_json_keeps_progress_off_standard_output(
     data = json.loads(out)
     assert data["changed"] is True
     assert data["chain"]["links"][-1]["provisioned"] == "2 provisioned, READY"
-    assert len(data["steps"]) == 17
+    assert len(data["steps"]) == 22
     assert "publish versions" in err
 
 

@@ -611,5 +611,5 @@ def test_each_step_is_printed_with_its_seconds_and_result(world: World) -> None:
     run(world)
     lines = world.printed.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines].count("stopped") == 0
-    assert len(lines) == 17
+    assert len(lines) == 22
     assert all(" s  " in line for line in lines)

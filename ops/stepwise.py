@@ -1,0 +1,134 @@
+"""The careful part of a release: a rehearsal without visitors, then shares of their turns, judged.
+
+Each step waits for enough turns of the new version and compares them with the former version's of
+the same time. What is worse ends the release there; `ops/rollback.py` takes it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from ops.errors import OpsError
+from ops.judging import Fault, Noticed, Tally, faults, noticed, slow_limit
+from ops.lease import Lease
+from ops.pace import Pace
+from ops.route import Route
+from ops.shift import share, standing
+from ops.stages import FULFILLMENT, STAGE_SIZES
+from ops.steps import Context, Done, Steps
+from ops.synthetic_turns import SyntheticTurns
+from ops.turn_logs import VersionLog
+
+_BEFORE = timedelta(minutes=15)
+"""How far back the former version's turns are read, to know what is usual."""
+_ARRIVAL_SECONDS = 60.0
+"""After so long a line that has not arrived counts as none; usually it takes a few seconds."""
+
+
+class FaultyVersionError(OpsError):
+    """The new version is worse than is allowed; `str()` says how."""
+
+
+@dataclass(slots=True)
+class Stepwise:
+    """One release's turns, and what came of each judgement."""
+
+    ctx: Context
+    lease: Lease
+    route: Route
+    pace: Pace
+    synthetic: SyntheticTurns
+    new: VersionLog
+    old: VersionLog
+    judged: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, ctx: Context, lease: Lease, route: Route, pace: Pace) -> Stepwise:
+        """For a route with a version to compare with."""
+        new, old = route.versions[FULFILLMENT], route.former[FULFILLMENT]
+        now = ctx.now()
+        return cls(
+            *(ctx, lease, route, pace, SyntheticTurns(ctx)),
+            new=VersionLog(ctx, new, now - timedelta(seconds=5)),
+            old=VersionLog(ctx, old, now - _BEFORE),
+        )
+
+    def run(self, steps: Steps, *, is_rehearsed: bool) -> None:
+        """Every step up to the last share; FaultyVersionError at the first that is worse."""
+        if is_rehearsed:
+            count = self.pace.rehearsal_turns
+            steps.run("rehearse without visitors", lambda: self._rehearse(count))
+        begun = standing(self.ctx).share(FULFILLMENT, self.route.versions[FULFILLMENT])
+        for weight in (w for w in self.pace.weights if w >= begun):
+            name = f"{100 * weight:g}%"
+            steps.run(f"give the new version {name}", lambda weight=weight: self._share(weight))  # type: ignore[misc]
+            steps.run(f"judge it at {name}", lambda name=name: self.judge(name))  # type: ignore[misc]
+
+    def _rehearse(self, count: int) -> Done[None]:
+        if not self.ctx.dry_run:
+            self.synthetic.ask(self.route.versions[FULFILLMENT], count)
+        return self.judge("rehearsal", count)
+
+    def _share(self, weight: float) -> Done[None]:
+        if not self.ctx.dry_run:
+            self.lease.check()
+        return share(self.ctx, self.route.former, self.route.versions, weight)
+
+    def judge(self, name: str, wanted: int = 0) -> Done[None]:
+        """Wait for enough turns of the new version and compare; FaultyVersionError."""
+        wanted = wanted or self.pace.turns
+        if self.ctx.dry_run:
+            return Done(None, f"would judge {wanted} turns")
+        begun, crashed = len(self.new.turns), self.new.crashes
+        clock, patience = self.ctx.waiter.clock, self.pace.patience_seconds
+        began, made_at = clock(), None
+        while True:
+            tally = self._tally(begun, crashed)
+            if found := self._faults(tally):
+                self._note(name, tally, found)
+                raise FaultyVersionError("; ".join(fault.text for fault in found))
+            if tally.total >= wanted:
+                self._note(name, tally, [])
+                return Done(None, self._told(tally))
+            if made_at is not None and clock() - made_at > _ARRIVAL_SECONDS:
+                self._note(name, tally, [])
+                raise FaultyVersionError(f"only {tally.total} of {wanted} turns are in the logs")
+            if made_at is None and clock() - began >= patience:
+                self.synthetic.ask(self.new.version, wanted - tally.total)
+                made_at = clock()
+            self.ctx.waiter.sleep(self.pace.poll_seconds)
+
+    def _tally(self, begun: int = 0, crashed: int = 0) -> Tally:
+        """The new version's turns from there on, as the logs have them now."""
+        self.new.read()
+        self.old.read()
+        crashes = self.new.crashes - crashed
+        return Tally(self.new.turns[begun:], crashes, self._slow_ms())
+
+    def _slow_ms(self) -> float:
+        return slow_limit(STAGE_SIZES[self.ctx.stage].turn_deadline_ms, self.old.turns)
+
+    def _faults(self, tally: Tally) -> list[Fault]:
+        """Of all turns, and of visitors' alone: made ones must not thin out what visitors meet."""
+        former = Tally(self.old.turns, self.old.crashes, tally.slow_ms)
+        own = [turn for turn in tally.turns if turn.session not in self.synthetic.sessions]
+        crashes = max(0, tally.crashes - self.synthetic.crashes)
+        return faults(tally, former) or faults(Tally(own, crashes, tally.slow_ms), former)
+
+    def _note(self, name: str, tally: Tally, found: list[Fault]) -> None:
+        made = sum(turn.session in self.synthetic.sessions for turn in tally.turns)
+        kinds = [fault.kind for fault in found]
+        self.judged.append({"step": name, **tally.to_json(), "synthetic": made, "faults": kinds})
+
+    def _told(self, tally: Tally) -> str:
+        last, counts = self.judged[-1], tally.counts()
+        return (
+            f"{last['turns']} turns ({last['synthetic']} made): {counts['failed']} failed, "
+            f"{counts['cold']} cold, p99 {last['p99_ms']:.0f} ms"
+        )
+
+    def noticed(self) -> Noticed:
+        """What visitors met of the new version until now."""
+        return noticed(self._tally(), self.synthetic.sessions, self.synthetic.crashes)
