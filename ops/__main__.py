@@ -20,6 +20,7 @@ from infra.bot_definition import BotDefinitionError
 from ops import evaluate, stage_files, team_verbs, wheels
 from ops.audit.verb import AUDIT, add_audit
 from ops.build import BY_CHALICE_ARCHITECTURE
+from ops.cost import COST, add_cost
 from ops.deploy import DEPLOY, add_deploy
 from ops.errors import OpsError
 from ops.package import package
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     summary = "judge the answers of every model, side by side"
     evaluate.add_evaluate(_verb(verbs, "evaluate", summary, evaluate.EVALUATE))
     add_audit(_verb(verbs, "audit", "compare what is live with every known fault", AUDIT))
+    add_cost(_verb(verbs, "cost", "a month's bill, by measured use and dated prices", COST))
     _team_verbs(verbs)
     return parser
 
