@@ -144,9 +144,13 @@ def load_bot_definition(path: Path | str) -> BotDefinition:
 
     BotDefinitionError names every problem at once, structural ones first.
     """
+    return bot_definition(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+
+
+def bot_definition(template: Node) -> BotDefinition:
+    """The one bot of a template that is data already; BotDefinitionError as above."""
     from infra.bot_definition_checks import raw_problems, rule_problems
 
-    template = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     if problems := raw_problems(template):
         raise BotDefinitionError(problems)
     try:

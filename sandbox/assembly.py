@@ -87,6 +87,7 @@ def assemble(
     _telephony(built, endpoint, root, runtime, conditions)
     _moto_services(built, functions, schedules)
     built.services.append(LogSearch(functions.flush_logs))
+    _stacks(built, endpoint, lex)
     parts = (conditions.latency, conditions.faults, conditions.counters)
     control = Control(*parts, health, functions, models, functions.logs, built.handlers)
     moto = DomainDispatcherApplication(create_backend_app)
@@ -121,6 +122,16 @@ def _telephony(
     built.stack.callback(transcribe.close)
     built.services += [connect, transcribe]
     built.handlers |= phone_handlers(connect) | transcribe_handlers(transcribe)
+
+
+def _stacks(built: _Built, endpoint: str, lex: LexState) -> None:
+    from sandbox.cloudformation.kinds import bots
+    from sandbox.cloudformation.service import CloudFormationService
+    from sandbox.connect.clients import Clients
+
+    clients = Clients(endpoint)
+    built.stack.callback(clients.close)
+    built.services.append(CloudFormationService(clients, bots.kinds(lex)))
 
 
 def _moto_services(built: _Built, functions: LambdaService, schedules: bool) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sandbox import protocol_errors, rest_json
+from sandbox import protocol_errors, query_wire, rest_json
 from sandbox.aws_api import ApiError, AwsService, Operation
 from sandbox.callers import app_id, calling
 from sandbox.conditions import Conditions
@@ -102,6 +102,9 @@ def _call_own(operation: Operation, call: Call, request: HttpRequest) -> HttpRes
     if model is None:
         raise LookupError(f"botocore has no model of {call.service}")
     operation_model = model.operation_model(call.operation)
+    if call.protocol == "query":
+        answer = operation(query_wire.parse(request, operation_model))
+        return query_wire.serialise(operation_model, answer)
     params = rest_json.parse(request, operation_model, call.labels)
     return rest_json.serialise(operation_model, operation(params))
 

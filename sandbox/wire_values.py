@@ -134,6 +134,11 @@ def header_values(member: Shape, value: Any) -> Headers:
     return [(wire_name, ",".join(map(str, value)) if isinstance(value, list) else str(value))]
 
 
+def timestamp_text(value: datetime | float, shape: Shape) -> str:
+    """A moment as XML has it."""
+    return str(_timestamp(value, shape, "iso8601"))
+
+
 def _timestamp(value: datetime | float, shape: Shape, default_format: str) -> Any:
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
     wanted = shape.serialization.get("timestampFormat", default_format).lower()

@@ -30,6 +30,7 @@ class LexModels:
         own = (
             self.describe_bot,
             self.list_bots,
+            self.delete_bot,
             self.create_bot_version,
             self.describe_bot_version,
             self.list_bot_versions,
@@ -64,6 +65,15 @@ class LexModels:
         chosen = [bot for bot in bots if all(_passes(bot, f) for f in params.get("filters") or ())]
         found, token = page(chosen[::-1] if descending else chosen, params)
         return {"botSummaries": [self._bot_summary(bot) for bot in found], **token}
+
+    def delete_bot(self, params: Params) -> Params:
+        """With its versions; refused while it has an alias, unless the caller skips that check."""
+        bot = self._state.bot(params["botId"], "PreconditionFailedException")
+        if params.get("skipResourceInUseCheck"):
+            with self._state.lock:
+                bot.aliases = {}
+        self._state.delete_bot(bot.bot_id)
+        return {"botId": bot.bot_id, "botStatus": "Deleting"}
 
     def _bot_summary(self, bot: Bot) -> Params:
         latest = {"latestBotVersion": str(bot.last_version)} if bot.last_version else {}

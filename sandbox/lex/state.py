@@ -111,6 +111,19 @@ class LexState:
             self.bots[bot_id] = bot
         return bot
 
+    def delete_bot(self, bot_id: str) -> None:
+        """ApiError while an alias besides Lex's own is there; no such bot is no error."""
+        with self.lock:
+            bot = self.bots.get(bot_id)
+            if bot is None:
+                return
+            if names := [
+                each.name for each in bot.aliases.values() if each.alias_id != TEST_ALIAS_ID
+            ]:
+                message = f"The bot {bot_id} has the aliases {', '.join(names)}. Delete them first."
+                raise ApiError("PreconditionFailedException", message, status=412)
+            del self.bots[bot_id]
+
 
 def deploy_bot(state: LexState, template: Path, stage: str) -> None:
     """Do what CloudFormation does with the template: the bot with its locales built in DRAFT.

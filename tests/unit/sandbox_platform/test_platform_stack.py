@@ -185,7 +185,7 @@ def test_references_are_real_arns_whatever_the_order(platform, tmp_path):
 @pytest.mark.parametrize(
     ("resources", "problem"),
     [
-        ("  A: {Type: AWS::SQS::Queue}\n", "A is an AWS::SQS::Queue"),
+        ("  A: {Type: AWS::SQS::Queue}\n", "Unrecognized resource types: [AWS::SQS::Queue]"),
         (
             "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: x, FifoTopic: true}}\n",
             "A: the sandbox does not play FifoTopic of AWS::SNS::Topic",
@@ -196,22 +196,22 @@ def test_references_are_real_arns_whatever_the_order(platform, tmp_path):
         ),
         (
             "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Ref: B}}}\n",
-            "refers to B, which it does not have",
+            "Unresolved resource dependencies [B]",
         ),
         (
             "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Fn::GetAtt: [A, Arn]}}}\n",
-            "A refers to itself",
+            "Circular dependency between resources: [A]",
         ),
         (
             "  A: {Type: AWS::SNS::Topic, Properties: {TopicName: {Fn::GetAtt: [Topic, X]}}}\n"
             + TOPIC,
-            "knows no Topic.X",
+            "knows no attribute X of team-local",
         ),
         (
             "  A: {Type: AWS::KMS::Alias, Properties: {AliasName: alias/a, TargetKeyId: none}}\n",
             "A cannot be made",
         ),
-        ("  A: {Type: AWS::KMS::Key, Condition: C}\n", "A is an AWS::KMS::Key"),
+        ("  A: {Type: AWS::KMS::Key, Condition: C}\n", "Unresolved condition C of A"),
     ],
 )
 def test_what_cannot_be_made_is_named(platform, tmp_path, resources, problem):
@@ -228,9 +228,9 @@ def test_nothing_is_made_where_one_type_is_unknown(platform, tmp_path):
 
 
 def test_parameters_that_are_missing_or_unknown_are_named(platform, tmp_path):
-    with pytest.raises(StartError, match="has no parameter Other"):
+    with pytest.raises(StartError, match="Other\\] do not exist in the template"):
         create(platform, tmp_path, TOPIC, Other="1")
     template = tmp_path / "infra" / "needy.yaml"
-    template.write_text("Parameters: {Needed: {Type: String}}\nResources: {}\n")
-    with pytest.raises(StartError, match="has no value for Needed"):
+    template.write_text("Parameters: {Needed: {Type: String}}\nResources:\n" + TOPIC)
+    with pytest.raises(StartError, match="Needed\\] must have values"):
         stack.create(template, "local", platform.client)
