@@ -1,39 +1,145 @@
-"""Builds the slim package and has Chalice deploy it: `chalice deploy`, from a copy of the project.
-
-Chalice's record of what it deployed stays in `atlas/.chalice/deployed`, where bare `chalice deploy`
-and `chalice delete` look for it.
-"""
+"""`ops deploy`: an empty account's way to a talking bot, and every later change's way to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+import json
+import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from ops.aws import local_variables
-from ops.build import build
-from ops.chalice_run import run_chalice
-from ops.package import Package, architecture_of, measured, project_copy
-from ops.stage_files import ROOT
+from ops.aws import clients
+from ops.code import deploy_code
+from ops.errors import RefusedError
+from ops.package import Package
+from ops.release import release
+from ops.stack_state import described
+from ops.stacks import BOT, TABLES, WORKFLOW, deploy_stacks, stack_name
+from ops.stages import STAGES
+from ops.steps import Context, Done, Steps
+from ops.to_do import ToDo, put_salesforce_secret, refuse_while_blocked, to_do
+from ops.waiting import Waiter
+
+PARTS = ("stacks", "code", "release")
+
+DEPLOY = """
+Bring a stage up, in an order in which each part finds what it needs: the stacks (workflow, tables,
+bot, the reserved Lex alias, phone, watch) by change sets, then the slim package by `chalice deploy`
+to $LATEST of every function, which serves nobody, then `release`, which makes it live.
+
+Before the code it looks for what only a person can do, such as Salesforce's secret, and stops with
+the commands, in their order. Run it again then, or after an interruption: every part looks before
+it changes, and goes on where it was. A change that would replace a table, a bucket, a key or a
+secret is refused.
+
+  python -m ops deploy --stage prod --dry-run              what would change
+  python -m ops deploy --stage prod --salesforce sf.json   put the secret on the way
+  python -m ops deploy --stage prod --only code            the package alone, as before a release
+
+Chalice's record stays in atlas/.chalice/deployed, so that bare `chalice deploy` (the same code with
+whole libraries) goes on from there. Deploys for the Python that runs it. Region and credentials are
+botocore's usual ones; stage local goes to AWS_ENDPOINT_URL, or to the sandbox at
+http://127.0.0.1:4566, and never to an account."""
 
 
-def deploy(stage: str, say: Callable[[str], None], root: Path = ROOT) -> Package:
-    """Put the package on $LATEST of every function of `stage`; run it again after a failure.
+def add_deploy(verb: argparse.ArgumentParser) -> None:
+    """The arguments of `ops deploy`."""
+    verb.add_argument("--stage", required=True, choices=STAGES)
+    only = "this part alone; may be repeated"
+    verb.add_argument("--only", action="append", choices=PARTS, default=[], help=only)
+    put = "a JSON file to put into Salesforce's secret"
+    verb.add_argument("--salesforce", type=Path, metavar="FILE", help=put)
+    verb.add_argument("--dry-run", action="store_true", help="tell what would change, change none")
+    verb.add_argument("--no-warming", action="store_true", help="make no answers beforehand")
+    verb.add_argument("--json", action="store_true", help="the result as JSON; progress on stderr")
+    verb.set_defaults(run=_run)
 
-    RefusedError when the package cannot be built whole or Chalice fails; what Chalice did until
-    then is in its record. Stage `local` goes to the sandbox and never to AWS.
+
+def _run(arguments: argparse.Namespace) -> int:
+    steps = Steps(stream=sys.stderr if arguments.json else sys.stdout)
+    waiter = Waiter(steps.note)
+    ctx = Context(arguments.stage, clients(arguments.stage), waiter, arguments.dry_run)
+    try:
+        done = deploy(
+            ctx,
+            steps,
+            arguments.only or PARTS,
+            salesforce=arguments.salesforce,
+            is_warmed=not arguments.no_warming,
+        )
+    except Exception as error:
+        if arguments.json:
+            print(_outcome(ctx, steps, {"error": str(error)}))
+        raise
+    print(_outcome(ctx, steps, done) if arguments.json else _closing(ctx, steps, done))
+    return 0
+
+
+def deploy(
+    ctx: Context,
+    steps: Steps,
+    parts: Collection[str] = PARTS,
+    *,
+    salesforce: Path | None = None,
+    is_warmed: bool = True,
+) -> dict[str, Any]:
+    """Bring up the parts of the stage, in their order; what a tool may want to know of it.
+
+    Raises OpsError; what was done until then stays, and the next run goes on from there.
     """
-    variables = local_variables() if stage == "local" else {}
-    with project_copy(root) as project:
-        built = build(project, architecture_of(project, stage))
-        made = measured(built.path)
-        say(made.table())
-        _share_record(root, project)
-        say(run_chalice(project, "deploy", "--stage", stage, variables=variables).rstrip())
-    return made
+    done: dict[str, Any] = {"to_do": []}
+    if "stacks" in parts:
+        deploy_stacks(ctx, steps)
+    if salesforce:
+        steps.run("put Salesforce's secret", lambda: put_salesforce_secret(ctx, salesforce))
+    if "code" in parts:
+        waiting = steps.run("look for what people do", lambda: _people(ctx))
+        done["to_do"] = [each.to_json() for each in waiting]
+        package = steps.run("deploy the code", lambda: _code(ctx, steps))
+        done["package"] = package and package.to_json()
+    if "release" in parts and not (ctx.dry_run and "code" in parts):
+        chain = release(ctx, steps, is_warmed=is_warmed)
+        done["chain"] = chain and chain.to_json()
+        done["table"] = chain and chain.table()
+    return done
 
 
-def _share_record(root: Path, project: Path) -> None:
-    """Let the copy write the project's own record, so that nothing is lost when it is stopped."""
-    record = (root / "atlas/.chalice/deployed").resolve()
-    record.mkdir(parents=True, exist_ok=True)
-    (project / ".chalice/deployed").symlink_to(record, target_is_directory=True)
+def _people(ctx: Context) -> Done[list[ToDo]]:
+    """What waits for a person; a dry run tells what would stop the real one."""
+    if not ctx.dry_run:
+        return refuse_while_blocked(ctx)
+    waiting = to_do(ctx)
+    return Done(waiting, "; ".join(each.what for each in waiting) or "nothing waits for a person")
+
+
+def _code(ctx: Context, steps: Steps) -> Done[Package | None]:
+    if ctx.dry_run:
+        return Done(None, "would build the package, upload it, and release it", True)
+    _require_stacks(ctx)
+    package = deploy_code(ctx.stage, steps.note)
+    return Done(package, f"{package.zipped_bytes / 1_000_000:.2f} MB on $LATEST", True)
+
+
+def _require_stacks(ctx: Context) -> None:
+    """RefusedError without the stacks that the functions cannot start without."""
+    names = [stack_name(ctx.stage, stack) for stack in (WORKFLOW, TABLES, BOT)]
+    if missing := [name for name in names if ctx.stage != "local" and not described(ctx, name)]:
+        raise RefusedError(
+            f"there is no stack {', '.join(missing)}: run `python -m ops deploy --stage "
+            f"{ctx.stage}` without --only, or with --only stacks, first"
+        )
+
+
+def _outcome(ctx: Context, steps: Steps, result: dict[str, Any]) -> str:
+    told = {"stage": ctx.stage, "dry_run": ctx.dry_run, "changed": steps.changed}
+    shown = {name: value for name, value in result.items() if name != "table"}
+    return json.dumps(told | {"steps": steps.records} | shown, indent=2)
+
+
+def _closing(ctx: Context, steps: Steps, done: dict[str, Any]) -> str:
+    lines = [f"\n{done['table']}\n"] if done.get("table") else []
+    lines += [f"Left for a person: {each['what']}; {each['how']}." for each in done["to_do"]]
+    if not steps.changed:
+        return "\n".join([*lines, "Nothing to do: everything is as the repository says."])
+    return "\n".join([*lines, "Dry run: nothing was changed." if ctx.dry_run else "Deployed."])

@@ -33,13 +33,19 @@ def policy_file(stage: str, function: str) -> str:
 
 def generated_files(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file's text by its path under `root`."""
+    files = chalice_files()
+    files[BOT_UTTERANCES] = _json(_bot_utterances(root))
+    files[PHONE_TABLE] = phone_table()
+    return files
+
+
+def chalice_files() -> dict[Path, str]:
+    """config.json and the policies: what a deployment of code is told beside the code."""
     files = {CHALICE_FOLDER / "config.json": _json(_config())}
     for stage in STAGES:
         for function in FUNCTIONS:
             path = CHALICE_FOLDER / policy_file(stage, function.name)
             files[path] = _json(policy(stage, function))
-    files[BOT_UTTERANCES] = _json(_bot_utterances(root))
-    files[PHONE_TABLE] = phone_table()
     return files
 
 

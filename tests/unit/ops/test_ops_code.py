@@ -1,4 +1,4 @@
-"""`python -m ops deploy`: the slim package through Chalice, with Chalice's own record kept."""
+"""The code of a deployment: the slim package through Chalice, with Chalice's own record kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ops import deploy as deploying
+from ops import code as deploying
 from ops.build import Built
-from ops.deploy import deploy
+from ops.code import deploy_code
 from ops.errors import RefusedError
 
 
@@ -60,7 +60,7 @@ def test_the_package_is_deployed_and_chalices_record_is_the_projects(
     root: Path, chalice: Chalice
 ) -> None:
     said: list[str] = []
-    made = deploy("prod", said.append, root)
+    made = deploy_code("prod", said.append, root)
     assert chalice.calls == [("deploy", "--stage", "prod")]
     assert (root / "atlas/.chalice/deployed/prod.json").read_text() == "{}"
     assert made.largest == {"app.py": len("x86_64")}
@@ -70,7 +70,7 @@ def test_the_package_is_deployed_and_chalices_record_is_the_projects(
 def test_what_chalice_did_before_it_failed_is_recorded(root: Path, chalice: Chalice) -> None:
     chalice.error = "chalice deploy failed: no"
     with pytest.raises(RefusedError, match="failed: no"):
-        deploy("prod", lambda _: None, root)
+        deploy_code("prod", lambda _: None, root)
     assert (root / "atlas/.chalice/deployed/prod.json").exists()
 
 
@@ -79,8 +79,8 @@ def test_the_local_stage_goes_to_the_sandbox_alone(
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
-    deploy("local", lambda _: None, root)
+    deploy_code("local", lambda _: None, root)
     assert chalice.variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert chalice.variables["AWS_ACCESS_KEY_ID"] == "sandbox"
-    deploy("prod", lambda _: None, root)
+    deploy_code("prod", lambda _: None, root)
     assert chalice.variables == {}
