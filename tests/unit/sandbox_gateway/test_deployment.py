@@ -85,7 +85,7 @@ def test_a_value_is_chosen_by_a_condition(gateway: RunningGateway, tmp_path: Pat
 def test_a_condition_that_is_not_played_is_named(gateway: RunningGateway, tmp_path: Path) -> None:
     template = tmp_path / "tables.yaml"
     template.write_text(TEMPLATE.replace("Fn::Sub: atlas-${Stage}-cache", CHOICE))
-    with pytest.raises(StartError, match="does not play condition IsLocal"):
+    with pytest.raises(StartError, match="unresolved condition dependency IsLocal"):
         stack.create(template, "local", gateway.client)
 
 
