@@ -20,12 +20,17 @@ from infra.bot_definition import BotDefinitionError
 from ops import evaluate, stage_files, team_verbs, wheels
 from ops.audit.verb import AUDIT, add_audit
 from ops.build import BY_CHALICE_ARCHITECTURE
+from ops.capacity.verb import CAPACITY, add_capacity
 from ops.cost import COST, add_cost
 from ops.deploy import DEPLOY, add_deploy
+from ops.destroy import DESTROY, add_destroy
 from ops.errors import OpsError
+from ops.logs import LOGS, add_logs
 from ops.package import package
 from ops.release_verb import RELEASE, ROLLBACK, add_release, add_rollback
 from ops.stages import STAGES
+from ops.status import STATUS, add_status
+from ops.warm import WARM, add_warm
 
 _EXIT_CODES = """
 exit codes: 0 done, or nothing to do; 1 a check refused; 2 wrong usage; 3 AWS or the sandbox did
@@ -84,10 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     _generate_verb(verbs)
     _package_verb(verbs)
     add_deploy(_verb(verbs, "deploy", "bring a stage up: stacks, code, release", DEPLOY))
+    add_destroy(_verb(verbs, "destroy", "remove a stage with all that it holds", DESTROY))
+    add_status(_verb(verbs, "status", "what stands, what is live, what waits", STATUS))
+    add_warm(_verb(verbs, "warm", "have the shared answers made now", WARM))
+    add_logs(_verb(verbs, "logs", "show, filter or follow the functions' lines", LOGS))
     _wheels_verb(verbs)
     summary = "judge the answers of every model, side by side"
     evaluate.add_evaluate(_verb(verbs, "evaluate", summary, evaluate.EVALUATE))
     add_audit(_verb(verbs, "audit", "compare what is live with every known fault", AUDIT))
+    summary = "what a traffic needs of every quota, and which one ends first"
+    add_capacity(_verb(verbs, "capacity", summary, CAPACITY))
     add_cost(_verb(verbs, "cost", "a month's bill, by measured use and dated prices", COST))
     _team_verbs(verbs)
     return parser
