@@ -15,10 +15,8 @@ from sandbox.connect.timers import Scheduler
 class Aftermath:
     """Returns at once: everything is sent in the background."""
 
-    def __init__(
-        self, delivery: Delivery, work: Scheduler, stage: str, clock: Callable[[], float]
-    ) -> None:
-        self._delivery, self._work, self._stage, self._clock = delivery, work, stage, clock
+    def __init__(self, delivery: Delivery, work: Scheduler, clock: Callable[[], float]) -> None:
+        self._delivery, self._work, self._clock = delivery, work, clock
 
     def initiated(self, call: Call) -> None:
         self._send(contact_events.INITIATED, call)
@@ -40,7 +38,9 @@ class Aftermath:
         self._delivery.event(call.id, event, is_last=event_type == contact_events.COMPLETED)
 
     def _store(self, call: Call) -> None:
-        recording = recording_of(call, self._stage)
+        if call.origin is None or call.origin.storage is None:
+            return
+        recording = recording_of(call, call.origin.storage)
         # Whoever reacts to the object may ask for its transcript before PutObject has returned.
         call.recording = recording
         request = {

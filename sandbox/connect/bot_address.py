@@ -1,8 +1,9 @@
-"""Which bot a flow's `${LexBotAliasArn}` is in the sandbox, and one spoken turn with it."""
+"""Which bot the flow of a call means, and one spoken turn with it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from sandbox.connect.clients import ClientOf
@@ -18,15 +19,34 @@ class SpokenLex(Protocol):
 
 
 class BotLine:
-    """Looks the released bot up once, by the names that the release gives it."""
+    """Finds the bot at the first word of a call, and only once."""
 
-    def __init__(self, lex: SpokenLex, client_of: ClientOf, stage: str) -> None:
-        self._lex, self._client_of, self._bot_name = lex, client_of, f"atlas-{stage}"
+    def __init__(self, lex: SpokenLex, find: Callable[[], dict[str, str]]) -> None:
+        self._lex, self._find = lex, find
         self._lock = threading.Lock()
         self._address: dict[str, str] | None = None
 
+    @classmethod
+    def of_stage(cls, lex: SpokenLex, client_of: ClientOf, stage: str) -> BotLine:
+        """The stage's bot, by the names that the release gives it."""
+        return cls(lex, lambda: _released(client_of, f"atlas-{stage}"))
+
+    @classmethod
+    def of_aliases(
+        cls, lex: SpokenLex, aliases: Collection[str], allowed: Collection[str]
+    ) -> BotLine:
+        """The one alias that a flow names, if the instance may use it."""
+
+        def find() -> dict[str, str]:
+            (arn,) = aliases
+            if arn not in allowed:
+                raise LookupError(f"the instance may not use {arn}")
+            return _address(*arn.split("/")[-2:])
+
+        return cls(lex, find)
+
     def listen(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Lex's answer; LookupError while no bot is released, ApiError as Lex says it."""
+        """Lex's answer; LookupError while there is no such bot, ApiError as Lex says it."""
         return self._lex.recognize_speech({**self._where(), **request})
 
     def _where(self) -> dict[str, str]:
@@ -35,12 +55,16 @@ class BotLine:
                 self._address = self._find()
             return self._address
 
-    def _find(self) -> dict[str, str]:
-        client = self._client_of("lexv2-models")
-        bot_id = _id_of(client.list_bots()["botSummaries"], "bot", self._bot_name)
-        aliases = client.list_bot_aliases(botId=bot_id)["botAliasSummaries"]
-        alias_id = _id_of(aliases, "botAlias", LEX_ALIAS)
-        return {"botId": bot_id, "botAliasId": alias_id, "localeId": LOCALE}
+
+def _released(client_of: ClientOf, bot_name: str) -> dict[str, str]:
+    client = client_of("lexv2-models")
+    bot_id = _id_of(client.list_bots()["botSummaries"], "bot", bot_name)
+    aliases = client.list_bot_aliases(botId=bot_id)["botAliasSummaries"]
+    return _address(bot_id, _id_of(aliases, "botAlias", LEX_ALIAS))
+
+
+def _address(bot_id: str, alias_id: str) -> dict[str, str]:
+    return {"botId": bot_id, "botAliasId": alias_id, "localeId": LOCALE}
 
 
 def _id_of(summaries: list[dict[str, str]], kind: str, name: str) -> str:

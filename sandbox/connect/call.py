@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from sandbox.connect.flow_run import FlowRun
 from sandbox.connect.lines import Line
+from sandbox.connect.names import INSTANCE, Instance
+from sandbox.connect.origin import Origin
 
 State = Literal["initiated", "ringing", "talking", "ended"]
 Speaker = Literal["bot", "caller"]
@@ -62,9 +64,14 @@ class Call:
     recording: Recording | None = None
     turns: list[Turn] = field(default_factory=list)
     run: FlowRun | None = None
+    origin: Origin | None = None
     heard: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     talking: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def instance(self) -> Instance:
+        return self.origin.instance if self.origin else INSTANCE
 
     def is_over(self) -> bool:
         return self.state == "ended"

@@ -17,10 +17,10 @@ from sandbox.connect.aftermath import Aftermath
 from sandbox.connect.call import Call, Turn
 from sandbox.connect.contact_events import BY_CALLER, BY_FLOW, REASONS
 from sandbox.connect.delivery import Ways
-from sandbox.connect.flow import Flow
-from sandbox.connect.flow_run import FlowRun, Listener, Said
+from sandbox.connect.flow_run import FlowRun, Said
 from sandbox.connect.ledger import Ledger
 from sandbox.connect.lines import Claims, Lines, PhoneError
+from sandbox.connect.origin import Origin
 from sandbox.connect.timers import Scheduler
 
 RING_SECONDS = 0.3
@@ -37,8 +37,6 @@ _OUTCOME_BY_ERROR = {"InputTimeLimitExceeded": "silent", "NoMatchingError": "fai
 class Exchange:
     """What the calls need of the rest of the phone; `line` rings, `work` may wait for others."""
 
-    flow: Flow
-    listen: Listener
     aftermath: Aftermath
     line: Scheduler
     work: Scheduler
@@ -57,13 +55,19 @@ class Calls:
         self.ways = exchange.ways
 
     def place(
-        self, number: str, attributes: dict[str, str], ring_timeout: float, dial_seconds: float
+        self,
+        number: str,
+        attributes: dict[str, str],
+        ring_timeout: float,
+        dial_seconds: float,
+        origin: Origin,
     ) -> Call:
         """Start a call that rings in `dial_seconds`; ApiError where the line refuses it."""
         line = self.lines.take(number)
         if line.mode == lines.REFUSED:
             raise ApiError(line.error, "The call is not permitted: set so in the sandbox.")
         call = Call(str(uuid.uuid4()), number, attributes, line, ring_timeout, self._clock())
+        call.origin = origin
         self.ledger.add(call)
         self._exchange.aftermath.initiated(call)
         self._exchange.line.after(dial_seconds, lambda: self._ring(call))
@@ -162,10 +166,10 @@ class Calls:
 
     def _pick_up(self, call: Call) -> bool:
         with call.lock:
-            if call.state != "ringing":
+            if call.state != "ringing" or call.origin is None:
                 return False
             call.state, call.answered_at = "talking", self._clock()
-            flow, listen = self._exchange.flow, self._exchange.listen
+            flow, listen = call.origin.flow, call.origin.listen
             call.run = FlowRun(flow, call.id, call.attributes, listen)
             self._exchange.aftermath.connected(call)
         return True

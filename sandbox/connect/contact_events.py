@@ -11,7 +11,6 @@ from typing import Any
 
 from sandbox.connect.call import Call
 from sandbox.connect.delivery import Event
-from sandbox.connect.names import INSTANCE_ARN, INSTANCE_ID, SOURCE_PHONE_NUMBER, contact_arn
 
 SOURCE = "aws.connect"
 DETAIL_TYPE = "Amazon Connect Contact Event"
@@ -36,7 +35,7 @@ def contact_event(event_type: str, call: Call, now: float) -> Event:
         detail_type=DETAIL_TYPE,
         detail=_detail(event_type, call),
         time=now,
-        resources=(INSTANCE_ARN, contact_arn(call.id)),
+        resources=(call.instance.arn, call.instance.contact_arn(call.id)),
     )
 
 
@@ -50,11 +49,11 @@ def _detail(event_type: str, call: Call) -> dict[str, Any]:
         "eventType": event_type,
         "contactId": call.id,
         "channel": "VOICE",
-        "instanceArn": INSTANCE_ARN,
+        "instanceArn": call.instance.arn,
         "initiationMethod": "API",
         "tags": {
-            "aws:connect:instanceId": INSTANCE_ID,
-            "aws:connect:systemEndpoint": SOURCE_PHONE_NUMBER,
+            "aws:connect:instanceId": call.instance.id,
+            "aws:connect:systemEndpoint": call.instance.number,
         },
         **{name: _timestamp(at) for name, at in known.items() if at},
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.connect.call import Call
-from sandbox.connect.names import SOURCE_PHONE_NUMBER, contact_arn
 
 
 def contact_record(call: Call) -> dict[str, Any]:
@@ -20,11 +19,11 @@ def contact_record(call: Call) -> dict[str, Any]:
         }
         record: dict[str, Any] = {
             "Id": call.id,
-            "Arn": contact_arn(call.id),
+            "Arn": call.instance.contact_arn(call.id),
             "InitiationMethod": "API",
             "Channel": "VOICE",
             "CustomerEndpoint": _endpoint(call.number),
-            "SystemEndpoint": _endpoint(SOURCE_PHONE_NUMBER),
+            "SystemEndpoint": _endpoint(call.instance.number),
             "Attributes": dict(call.attributes),
             **{name: at for name, at in times.items() if at},
         }

@@ -44,11 +44,28 @@ class Flow:
 
 def load(path: Path) -> Flow:
     """Read a flow; FlowError when Connect would not publish it."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    problems = list(_problems(document))
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FlowError as exc:
+        raise FlowError(f"{path.name}: {exc}") from exc
+
+
+def parse(text: str) -> Flow:
+    """The flow of a text; FlowError when Connect would not publish it."""
+    try:
+        document = json.loads(text)
+        problems = list(_problems(document))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise FlowError(f"not a flow: {type(exc).__name__}") from exc
     if problems:
-        raise FlowError(f"{path.name}: " + "; ".join(problems))
+        raise FlowError("; ".join(problems))
     return Flow(document["StartAction"], {a["Identifier"]: a for a in document["Actions"]})
+
+
+def bot_aliases(flow: Flow) -> frozenset[str]:
+    """The ARNs of the bots that a flow hands over to."""
+    bots = (action for action in flow.actions.values() if action["Type"] == BOT)
+    return frozenset(action["Parameters"]["LexV2Bot"]["AliasArn"] for action in bots)
 
 
 def targets(action: Action) -> dict[str, str]:

@@ -7,19 +7,19 @@ import wave
 from datetime import UTC, datetime
 
 from sandbox.connect.call import Call, Recording
-from sandbox.connect.names import instance_alias, recordings_bucket
+from sandbox.connect.origin import Storage
 
 RATE_HERTZ = 8_000
 _MOST_SECONDS = 2.0
 _SAMPLE_BYTES = 2
 
 
-def recording_of(call: Call, stage: str) -> Recording:
-    """`connect/<alias>/CallRecordings/YYYY/MM/DD/<contact>_YYYYMMDDThh:mm_UTC.wav`."""
+def recording_of(call: Call, storage: Storage) -> Recording:
+    """`<prefix>/YYYY/MM/DD/<contact>_YYYYMMDDThh:mm_UTC.wav`."""
     begun = datetime.fromtimestamp(call.answered_at, UTC)
     name = f"{call.id}_{begun:%Y%m%dT%H:%M}_UTC.wav"
-    key = f"connect/{instance_alias(stage)}/CallRecordings/{begun:%Y/%m/%d}/{name}"
-    return Recording(recordings_bucket(stage), key)
+    key = f"{storage.prefix}/{begun:%Y/%m/%d}/{name}"
+    return Recording(storage.bucket, key)
 
 
 def wav(seconds: float) -> bytes:

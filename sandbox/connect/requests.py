@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from sandbox.aws_api import ApiError, Params
 from sandbox.connect.lines import PhoneError, is_number
-from sandbox.connect.names import CONTACT_FLOW_ID, INSTANCE_ID, SOURCE_PHONE_NUMBER
+from sandbox.connect.names import Instance
 
 ATTRIBUTES_BYTES = 32_768
 TOKEN_CHARACTERS = 500
@@ -23,25 +23,17 @@ _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_PER_SECOND = 1_000
 
 
-def check(params: Params) -> None:
-    """ApiError for the first rule that the request breaks."""
-    check_instance(params)
-    if params["ContactFlowId"] != CONTACT_FLOW_ID:
-        raise _not_found("Contact flow not found")
+def check(params: Params, instance: Instance) -> None:
+    """ApiError for the first rule that the request breaks, beside those of instance and flow."""
     if not is_number(params["DestinationPhoneNumber"]):
         raise _invalid("DestinationPhoneNumber is not a valid phone number in E.164 format")
-    _check_source(params)
+    _check_source(params, instance)
     _check_attributes(params.get("Attributes") or {})
     if len(params.get("ClientToken") or "") > TOKEN_CHARACTERS:
         raise _invalid(f"ClientToken must have at most {TOKEN_CHARACTERS} characters")
     lowest, highest = _RING_BOUNDS
     if not lowest <= ring_timeout(params) <= highest:
         raise _invalid(f"RingTimeoutInSeconds must be from {lowest} to {highest}")
-
-
-def check_instance(params: Params) -> None:
-    if params["InstanceId"] != INSTANCE_ID:
-        raise _not_found("Instance not found")
 
 
 def ring_timeout(params: Params) -> float:
@@ -82,13 +74,13 @@ class Quota:
             self._times.append(now)
 
 
-def _check_source(params: Params) -> None:
+def _check_source(params: Params, instance: Instance) -> None:
     source = params.get("SourcePhoneNumber")
     if params.get("QueueId"):
         raise _not_found("Queue not found")
     if source is None:
         raise _invalid("Either SourcePhoneNumber or QueueId must be given")
-    if source != SOURCE_PHONE_NUMBER:
+    if source != instance.number:
         raise _invalid("SourcePhoneNumber is not claimed by the instance")
 
 

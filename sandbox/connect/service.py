@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sandbox.aws_api import ApiError, Operation, Params
 from sandbox.connect import flow, requests
+from sandbox.connect.administration import Administration
 from sandbox.connect.aftermath import Aftermath
 from sandbox.connect.bot_address import BotLine, SpokenLex
 from sandbox.connect.call import Call
@@ -16,6 +17,9 @@ from sandbox.connect.calls import Calls, Exchange
 from sandbox.connect.clients import ClientOf, Clients
 from sandbox.connect.contact_record import contact_record
 from sandbox.connect.delivery import Delivery, Ways
+from sandbox.connect.instances import Instances
+from sandbox.connect.names import INSTANCE, instance_alias, recordings_bucket
+from sandbox.connect.origin import Origin, Storage
 from sandbox.connect.timers import Scheduler, Timers
 from sandbox.latency import Latency
 
@@ -51,9 +55,7 @@ class ConnectService:
         self.quota = requests.Quota(clock)
         self.calls = Calls(
             Exchange(
-                flow=flow.load(flow_file),
-                listen=BotLine(lex_runtime, clients, stage).listen,
-                aftermath=Aftermath(self._delivery, self._work, stage, clock),
+                aftermath=Aftermath(self._delivery, self._work, clock),
                 line=self._line,
                 work=self._work,
                 ways=ways,
@@ -61,10 +63,20 @@ class ConnectService:
             )
         )
         self._placing = threading.Lock()
+        prefix = f"connect/{instance_alias(stage)}/CallRecordings"
+        local = Origin(
+            instance=INSTANCE,
+            flow=flow.load(flow_file),
+            listen=BotLine.of_stage(lex_runtime, clients, stage).listen,
+            storage=Storage(recordings_bucket(stage), prefix),
+        )
+        self._instances = Instances(local, lex_runtime)
+        self._administration = Administration(self._instances, clients)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
         return {
+            **self._administration.operations,
             "StartOutboundVoiceContact": self._start,
             "StopContact": self._stop,
             "DescribeContact": self._describe,
@@ -78,23 +90,25 @@ class ConnectService:
         self._clients.close()
 
     def _start(self, params: Params) -> Params:
-        requests.check(params)
+        origin = self._instances.origin(params)
+        requests.check(params, origin.instance)
         token = params.get("ClientToken")
         with self._placing:
             contact_id = self.calls.ledger.by_token(token) if token else None
             if contact_id is None:
                 self.quota.take()
-                contact_id = self._place(params).id
+                contact_id = self._place(params, origin).id
                 if token:
                     self.calls.ledger.remember_token(token, contact_id)
         return {"ContactId": contact_id}
 
-    def _place(self, params: Params) -> Call:
+    def _place(self, params: Params, origin: Origin) -> Call:
         return self.calls.place(
             params["DestinationPhoneNumber"],
             dict(params.get("Attributes") or {}),
             requests.ring_timeout(params),
             self._dial_seconds(),
+            origin,
         )
 
     def _dial_seconds(self) -> float:
@@ -112,8 +126,8 @@ class ConnectService:
         return {"Contact": contact_record(self._call(params))}
 
     def _call(self, params: Params) -> Call:
-        requests.check_instance(params)
+        instance = self._instances.find(params).instance
         call = self.calls.ledger.find(params["ContactId"])
-        if call is None:
+        if call is None or call.instance != instance:
             raise ApiError("ResourceNotFoundException", "Contact not found", 404)
         return call
