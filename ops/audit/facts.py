@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -71,6 +71,8 @@ class Facts(Reader):
         self._ctx = ctx
         self.stage, self.hours = ctx.stage, hours
         self.now = now or datetime.now(UTC)
+        # CloudWatch leaves out the second that EndTime names, and takes one that is yet to come.
+        self._end = self.now + timedelta(minutes=1)
 
     @fact
     def place(self) -> Place:
@@ -166,13 +168,13 @@ class Facts(Reader):
     @fact
     def turns(self) -> dict[tuple[str, str], float]:
         """The app's own sums of the last hours by metric and channel."""
-        return metric_facts.read_atlas(self._ctx, self.now, self.hours)
+        return metric_facts.read_atlas(self._ctx, self._end, self.hours)
 
     @fact
     def warmth(self) -> metric_facts.Warmth:
         """How full fulfilment's provisioned concurrency was."""
         version = self.of(FULFILLMENT)[0].version
-        return metric_facts.read_warmth(self._ctx, version, self.now, self.hours)
+        return metric_facts.read_warmth(self._ctx, version, self._end, self.hours)
 
     @fact
     def scaling(self) -> dict[str, list[Description]]:

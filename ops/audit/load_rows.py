@@ -16,21 +16,35 @@ _UTILISATION = "LambdaProvisionedConcurrencyUtilization"
 
 
 def utilisation(facts: Facts) -> Verdict:
-    greatest = facts.warmth.utilisation
-    if greatest is None:
-        raise Unobserved(f"nothing was measured in {facts.hours} h")
-    told = f"at most {greatest:.0%} of it in use in {facts.hours} h"
-    return passed(told) if greatest < UTILISATION else failed(told)
+    warmth = facts.warmth
+    invocations = warmth.invocations or 0.0
+    if invocations < LEAST_TURNS:
+        raise Unobserved(f"{invocations:.0f} invocations of {LEAST_TURNS} in {facts.hours} h")
+    if not warmth.provisioned:
+        return failed(f"none of {invocations:.0f} invocations met a provisioned environment")
+    if warmth.utilisation is None:
+        raise Unobserved("nothing was measured of the live version yet")
+    told = f"{warmth.utilisation:.0%} of it in use in its fullest hour"
+    # One environment is in use whole or not at all: only spilling over says that it is too few.
+    is_full = warmth.utilisation >= UTILISATION and _most_provisioned(facts) > 1
+    return failed(told) if is_full else passed(told)
+
+
+def _most_provisioned(facts: Facts) -> int:
+    counts = (
+        c.get("RequestedProvisionedConcurrentExecutions", 0) for c in facts.provisioned.values()
+    )
+    return max(counts, default=0)
 
 
 def spill_over(facts: Facts) -> Verdict:
     warmth = facts.warmth
     if warmth.spilled:
         return failed(f"{warmth.spilled:.0f} invocations found no warm environment free")
-    # Lambda writes this metric only when it happens; others say whether it could have.
-    if not warmth.invocations:
-        raise Unobserved(f"no invocation was measured in {facts.hours} h")
-    return passed(f"none of {warmth.invocations:.0f} invocations")
+    # Lambda may write this metric only when it happens; others say whether it could have.
+    if not warmth.provisioned:
+        raise Unobserved(f"no provisioned environment was invoked in {facts.hours} h")
+    return passed(f"none of {warmth.provisioned:.0f} invocations")
 
 
 def scaling(facts: Facts) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,11 @@ SHARED = ("memory", "table", "stale")
 MADE = ("model", "partial", "grounded")
 """Sources of one that a model was asked for, in time or not."""
 _LAMBDA = "AWS/Lambda"
+_UTILISATION = "ProvisionedConcurrencyUtilization"
+_SPILLED = "ProvisionedConcurrencySpilloverInvocations"
+_PROVISIONED = "ProvisionedConcurrencyInvocations"
+_INVOCATIONS = "Invocations"
+_WARMTH = {_UTILISATION: "Average", _SPILLED: "Sum", _PROVISIONED: "Sum", _INVOCATIONS: "Sum"}
 _PERIOD_SECONDS = 3600
 # GetMetricData takes so many queries at once.
 _QUERIES = 500
@@ -27,7 +32,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One metric with one statistic, added up or, for Maximum, the greatest of the periods."""
+    """One metric with one statistic: added up, or for an average the greatest of the hours."""
 
     namespace: str
     name: str
@@ -37,15 +42,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """Fulfilment's provisioned concurrency of the last hours; None where nothing was measured.
+    """Fulfilment's last hours; None where nothing was measured.
 
-    `utilisation`: the greatest share in use; `invocations` were answered by it, `spilled` were not
-    because all of it was in use.
+    `utilisation`: the share of the live version's provisioned concurrency that was in use, the
+    average of its fullest hour. `spilled`: invocations of that version that found all in use.
+    `provisioned`: of all the function's `invocations`, those that met any provisioned environment.
     """
 
     utilisation: float | None
-    invocations: float | None
     spilled: float | None
+    provisioned: float | None
+    invocations: float | None
 
 
 def read_atlas(ctx: Context, end: datetime, hours: int) -> dict[tuple[str, str], float]:
@@ -62,24 +69,35 @@ def read_atlas(ctx: Context, end: datetime, hours: int) -> dict[tuple[str, str],
 
 
 def read_warmth(ctx: Context, version: str, end: datetime, hours: int) -> Warmth:
-    """What was measured of `version`, under whichever of its names Lambda gives the metric."""
-    utilisation = _of_version(ctx, "ProvisionedConcurrencyUtilization", version)
-    invocations = _of_version(ctx, "ProvisionedConcurrencyInvocations", version)
-    spilled = _of_version(ctx, "ProvisionedConcurrencySpilloverInvocations", version)
-    greatest = [_with(query, "Maximum") for query in utilisation]
-    queries = [*greatest, *invocations, *spilled]
+    """What was measured, under whichever of its names Lambda gives each metric.
+
+    Sets of dimensions overlap, since one invocation counts in several: of them the greatest holds.
+    """
+    name = function_name(ctx.stage, FULFILLMENT)
+    listed = {metric: _listed(ctx, metric, name) for metric in _WARMTH}
+    queries = [query for found in listed.values() for query in found]
     values = dict(zip(queries, read(ctx, queries, end, hours), strict=True))
+
+    def greatest(metric: str, is_ours: Callable[[Query], bool]) -> float | None:
+        found = (values[query] for query in listed[metric] if is_ours(query))
+        return max((value for value in found if value is not None), default=None)
+
+    def is_live(query: Query) -> bool:
+        dimensions = dict(query.dimensions)
+        executed = dimensions.get("ExecutedVersion", "")
+        ours = {(f"{name}:{version}", ""), (f"{name}:{LIVE}", version)}
+        return (dimensions.get("Resource", ""), executed) in ours
+
     return Warmth(
-        _greatest(values, greatest), _greatest(values, invocations), _greatest(values, spilled)
+        greatest(_UTILISATION, is_live),
+        greatest(_SPILLED, is_live),
+        greatest(_PROVISIONED, lambda query: True),
+        greatest(_INVOCATIONS, lambda query: True),
     )
 
 
-def _of_version(ctx: Context, metric: str, version: str) -> list[Query]:
-    """The metric's sets of dimensions for the version or its alias.
-
-    They overlap: one invocation counts in several of them. So none is added to another.
-    """
-    name = function_name(ctx.stage, FULFILLMENT)
+def _listed(ctx: Context, metric: str, name: str) -> list[Query]:
+    """The metric with every set of dimensions of the function that it was measured with."""
     listed = pages(
         ctx.clients.of("cloudwatch").list_metrics,
         "Metrics",
@@ -87,22 +105,8 @@ def _of_version(ctx: Context, metric: str, version: str) -> list[Query]:
         MetricName=metric,
         Dimensions=[{"Name": "FunctionName", "Value": name}],
     )
-    sets = ({d["Name"]: d["Value"] for d in item["Dimensions"]} for item in listed)
-    ours = {"", f"{name}:{LIVE}", f"{name}:{version}"}
-    return [
-        Query(_LAMBDA, metric, tuple(sorted(dimensions.items())))
-        for dimensions in sets
-        if dimensions.get("Resource", "") in ours
-        and dimensions.get("ExecutedVersion", version) == version
-    ]
-
-
-def _with(query: Query, statistic: str) -> Query:
-    return Query(query.namespace, query.name, query.dimensions, statistic)
-
-
-def _greatest(values: Mapping[Query, float | None], queries: Iterable[Query]) -> float | None:
-    return max((v for q in queries if (v := values[q]) is not None), default=None)
+    sets = (tuple(sorted((d["Name"], d["Value"]) for d in m["Dimensions"])) for m in listed)
+    return [Query(_LAMBDA, metric, dimensions, _WARMTH[metric]) for dimensions in sets]
 
 
 def read(ctx: Context, queries: Sequence[Query], end: datetime, hours: int) -> list[float | None]:
@@ -135,4 +139,4 @@ def _as_query(query_id: str, query: Query) -> dict[str, Any]:
 def _value(query: Query, values: Sequence[float]) -> float | None:
     if not values:
         return None
-    return max(values) if query.statistic == "Maximum" else sum(values)
+    return max(values) if query.statistic == "Average" else sum(values)
