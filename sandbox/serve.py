@@ -79,7 +79,11 @@ def sandbox(options: Options, progress: Callable[[str], None]) -> Iterator[dict[
         state: dict[str, Any] = {"endpoint": endpoint, "region": REGION, "pid": os.getpid()}
         state |= {"salesforce_url": parts.salesforce.url}
         state |= {"salesforce_ca_file": parts.salesforce.ca_file}
-        if not options.bare:
+        if options.bare:
+            secret = work_dir / "salesforce_secret.json"
+            write_whole(secret, json.dumps(parts.salesforce.secret()))
+            state |= {"salesforce_secret_file": str(secret)}
+        else:
             steps = Deployment(
                 *(options.root, work_dir, endpoint, parts.deploy_bot, progress, outer),
                 secrets={f"atlas/{STAGE}/salesforce": parts.salesforce.secret()},

@@ -57,7 +57,9 @@ def test_a_bare_sandbox_comes_up_says_so_and_goes_without_a_trace(
         state = json.loads(state_file.read_text())
         salesforce = {name: state[name] for name in ("salesforce_url", "salesforce_ca_file")}
         own = {"endpoint": state["endpoint"], "region": "us-east-1", "pid": process.pid}
-        assert state == own | salesforce
+        secret = Path(state["salesforce_secret_file"])
+        assert {"username", "client_id", "private_key"} < json.loads(secret.read_text()).keys()
+        assert state == own | salesforce | {"salesforce_secret_file": str(secret)}
         with urllib.request.urlopen(f"{state['endpoint']}/_sandbox/health", timeout=10) as health:
             assert json.load(health)["ready"] is True
         second = serve("--port", state["endpoint"].rpartition(":")[2])
@@ -72,6 +74,7 @@ def test_a_bare_sandbox_comes_up_says_so_and_goes_without_a_trace(
     assert (process.returncode, err) == (0, "")
     assert out.count("Ready.") == 1
     assert not state_file.exists()
+    assert not secret.exists()
 
 
 def test_a_wrong_python_is_one_line(
