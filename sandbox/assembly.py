@@ -18,6 +18,7 @@ from sandbox.gateway import Gateway
 from sandbox.latency import Latency, TokenTiming
 
 if TYPE_CHECKING:
+    from sandbox.cloudwatch.service import Measuring
     from sandbox.lambda_service import LambdaService
     from sandbox.lex import LexRuntime, LexState
     from sandbox.salesforce import SalesforceServer
@@ -70,23 +71,24 @@ def assemble(
     # moto, and with it half a second, is needed only by a sandbox that really starts.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from sandbox.cloudwatch.log_search import LogSearch
+    from sandbox.cloudwatch.service import Measuring
     from sandbox.lambda_service import LambdaService
     from sandbox.lex import LexModels, LexRuntime, LexState
 
     built, lex = _Built(stack), LexState()
-    functions = LambdaService(endpoint, work_dir=work_dir / "lambda")
+    measuring = Measuring()
+    functions = LambdaService(endpoint, work_dir=work_dir / "lambda", observer=measuring.functions)
     stack.callback(functions.close)
     salesforce = _salesforce(built, work_dir, conditions)
     stack.callback(conditions.faults.close)
-    runtime = LexRuntime(lex, functions)
+    runtime = LexRuntime(lex, functions, observe=measuring.services.lex)
     models = BedrockRuntime(TokenTiming(conditions.latency), hold=conditions.faults.hold)
     built.services += [functions, models, LexModels(lex), runtime]
     built.handlers["models"] = {"GET": lambda _: models.usage.snapshot()}
     built.handlers["callers"] = {"GET": lambda _: conditions.counters.by_caller()}
     _telephony(built, endpoint, root, runtime, conditions)
     _moto_services(built, functions, schedules)
-    built.services.append(LogSearch(functions.flush_logs))
+    _cloudwatch(built, measuring, functions)
     _stacks(built, endpoint, lex)
     parts = (conditions.latency, conditions.faults, conditions.counters)
     control = Control(*parts, health, functions, models, functions.logs, built.handlers)
@@ -132,6 +134,20 @@ def _stacks(built: _Built, endpoint: str, lex: LexState) -> None:
     clients = Clients(endpoint)
     built.stack.callback(clients.close)
     built.services.append(CloudFormationService(clients, bots.kinds(lex)))
+
+
+def _cloudwatch(built: _Built, measuring: Measuring, functions: LambdaService) -> None:
+    from sandbox.cloudwatch.log_search import LogSearch
+    from sandbox.cloudwatch.service import CloudWatch
+    from sandbox.moto_services import execution_observer
+
+    execution_observer.observe(measuring.services.execution)
+    built.stack.callback(execution_observer.observe, execution_observer.unobserved)
+    cloudwatch = CloudWatch(measuring, functions.flush_logs)
+    built.stack.callback(cloudwatch.close)
+    cloudwatch.start()
+    built.services += [cloudwatch, LogSearch(functions.flush_logs)]
+    built.handlers |= cloudwatch.handlers
 
 
 def _moto_services(built: _Built, functions: LambdaService, schedules: bool) -> None:

@@ -31,6 +31,7 @@ _TOKEN = re.compile(
 _STEP = re.compile(r"\.([\w\-:/@*]+)|\[(\d+|\*)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -188,7 +189,7 @@ def _holds(sign: str, kind: str, text: str) -> _Test:
 def _numeric(sign: str, number: float) -> _Test:
     if sign == "!=":
         return lambda value: not (_is_number(value) and value == number)
-    compare = _ORDER.get(sign, operator.eq)
+    compare = _ORDER[sign]
     return lambda value: _is_number(value) and compare(value, number)
 
 

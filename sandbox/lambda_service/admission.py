@@ -30,14 +30,15 @@ class Admission:
             return self._running[function]
 
     @contextmanager
-    def slot(self, function: str) -> Iterator[None]:
-        """Hold one unit of concurrency; ApiError TooManyRequestsException when there is none."""
+    def slot(self, function: str) -> Iterator[int]:
+        """Hold one unit of concurrency, and say how many are held; ApiError when there is none."""
         reservations = self.reservations()
         with self._lock:
             self._check(function, reservations)
             self._running[function] += 1
+            running = self._running[function]
         try:
-            yield
+            yield running
         finally:
             with self._lock:
                 self._running[function] -= 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sandbox.lambda_service.admission import throttled
 from sandbox.lambda_service.environment import Environment
 from sandbox.lambda_service.functions import FunctionVersion, Target
-from sandbox.lambda_service.records import Start
+from sandbox.lambda_service.records import Provision, Start
 from sandbox.lambda_service.settings import Tunables
 
 _CLOSE_SECONDS = 5.0
@@ -32,6 +32,11 @@ class Allocation:
     members: set[Environment] = field(default_factory=set)
     failure: str | None = None
     was_ready: bool = False
+
+    def is_ready(self) -> bool:
+        """Whether all that was requested has been there at one time."""
+        self.was_ready = self.was_ready or len(self.members) >= self.requested
+        return self.was_ready
 
 
 class Fleet:
@@ -67,6 +72,17 @@ class Fleet:
                 return allocation.idle.pop(), "provisioned"
         idle = self._idle.get(version)
         return (idle.pop(), "warm") if idle else None
+
+    def provision(self, target: Target) -> Provision | None:
+        """The target's provisioned concurrency as it stands, once it has been all there."""
+        version = target.version
+        with self.lock:
+            for qualifier in (version.version, target.alias):
+                found = self.allocations.get((version.function, qualifier)) if qualifier else None
+                if found and found.spec == version and found.is_ready():
+                    busy = len(found.members) - len(found.idle)
+                    return Provision(found.key[1], busy, found.requested)
+        return None
 
     def reserve(self) -> None:
         """Room for one more process; the longest idle one makes it, else TooManyRequests."""

@@ -7,12 +7,22 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from sandbox.aws_api import ApiError
 from sandbox.lambda_service.admission import Admission
 from sandbox.lambda_service.environment import Environment, Invocation, Outcome, error_payload
 from sandbox.lambda_service.fleet import Fleet
 from sandbox.lambda_service.functions import FunctionVersion, Target
 from sandbox.lambda_service.logs import Sink, split_lines
-from sandbox.lambda_service.records import Records, Report, Start, start_line, tail, timeout_line
+from sandbox.lambda_service.observer import Observer
+from sandbox.lambda_service.records import (
+    Load,
+    Records,
+    Report,
+    Start,
+    start_line,
+    tail,
+    timeout_line,
+)
 from sandbox.lambda_service.starter import InitError, Starter
 
 
@@ -30,13 +40,20 @@ class Invoker:
     """Takes or starts an environment, runs the payload in it, and writes down what happened."""
 
     def __init__(
-        self, admission: Admission, fleet: Fleet, starter: Starter, records: Records, sink: Sink
+        self,
+        admission: Admission,
+        fleet: Fleet,
+        starter: Starter,
+        records: Records,
+        sink: Sink,
+        observer: Observer,
     ) -> None:
         self._admission = admission
         self._fleet = fleet
         self._starter = starter
         self._records = records
         self._sink = sink
+        self._observer = observer
 
     def run(
         self,
@@ -46,13 +63,22 @@ class Invoker:
         client_context: str | None = None,
     ) -> Finished:
         """ApiError TooManyRequestsException where Lambda would throttle."""
-        request_id = request_id or str(uuid.uuid4())
+        try:
+            return self._admitted(target, payload, request_id or str(uuid.uuid4()), client_context)
+        except ApiError as error:
+            if error.code == "TooManyRequestsException":
+                self._observer.throttled(target)
+            raise
+
+    def _admitted(
+        self, target: Target, payload: bytes, request_id: str, client_context: str | None
+    ) -> Finished:
         version = target.version
-        with self._admission.slot(version.function):
+        with self._admission.slot(version.function) as running:
             try:
                 environment, start = self._environment(target)
             except InitError as error:
-                return self._init_failed(target, request_id, error)
+                return self._init_failed(target, request_id, error, Load(running))
             invocation = Invocation(
                 request_id,
                 target.arn,
@@ -61,13 +87,19 @@ class Invoker:
                 _trace_id(version),
                 client_context,
             )
-            return self._run_in(environment, start, target, invocation)
+            load = Load(running, self._fleet.provision(target))
+            return self._run_in(environment, start, target, invocation, load)
 
     def _environment(self, target: Target) -> tuple[Environment, Start]:
         return self._fleet.take(target) or (self._starter.on_demand(target.version), "cold")
 
     def _run_in(
-        self, environment: Environment, start: Start, target: Target, invocation: Invocation
+        self,
+        environment: Environment,
+        start: Start,
+        target: Target,
+        invocation: Invocation,
+        load: Load,
     ) -> Finished:
         started = time.perf_counter()
         try:
@@ -82,13 +114,17 @@ class Invoker:
                 run_ms,
                 environment.peak_mb,
                 outcome.error,
+                load,
             )
         finally:
             self._fleet.give_back(environment)
         return self._finish(report, outcome, environment.stream, split_lines(output))
 
-    def _init_failed(self, target: Target, request_id: str, error: InitError) -> Finished:
-        report = Report(target, request_id, "cold", error.init_ms, 0.0, 0, error.outcome.error)
+    def _init_failed(
+        self, target: Target, request_id: str, error: InitError, load: Load
+    ) -> Finished:
+        failed = error.outcome.error
+        report = Report(target, request_id, "cold", error.init_ms, 0.0, 0, failed, load)
         return self._finish(report, error.outcome, error.stream, [])
 
     def _finish(self, report: Report, outcome: Outcome, stream: str, output: list[str]) -> Finished:
@@ -102,6 +138,7 @@ class Invoker:
         lines += report.lines()
         self._sink(version.function, stream, lines)
         self._records.add(report)
+        self._observer.invoked(report)
         return Finished(payload, outcome.error, version.version, tail(lines))
 
 

@@ -28,10 +28,17 @@ class _Line:
 class FunctionLogs:
     """Bounded lines per function; a thread of its own carries them to moto."""
 
-    def __init__(self, account: str, region: str, kept: int) -> None:
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        kept: int,
+        wrote: Callable[[str, list[str]], None] = lambda function, lines: None,
+    ) -> None:
         self._account = account
         self._region = region
         self._kept = kept
+        self._wrote = wrote
         self._recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=kept))
         self._waiting: deque[_Line] = deque(maxlen=10 * kept)
         self._changed = threading.Condition()
@@ -72,6 +79,7 @@ class FunctionLogs:
         with self._delivery:
             for function, stream, lines in self._take():
                 self._put(function, stream, lines)
+                self._wrote(function, [line.message for line in lines])
 
     def _take(self) -> list[tuple[str, str, list[_Line]]]:
         with self._changed:

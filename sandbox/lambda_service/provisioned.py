@@ -205,12 +205,11 @@ class ProvisionedConcurrency:
     def _describe(self, allocation: Allocation) -> dict[str, Any]:
         with self._fleet.lock:
             ready = len(allocation.members)
-            allocation.was_ready = allocation.was_ready or ready >= allocation.requested
             described = {
                 "RequestedProvisionedConcurrentExecutions": allocation.requested,
                 "AvailableProvisionedConcurrentExecutions": ready,
                 "AllocatedProvisionedConcurrentExecutions": ready,
-                "Status": "READY" if allocation.was_ready else "IN_PROGRESS",
+                "Status": "READY" if allocation.is_ready() else "IN_PROGRESS",
                 "LastModified": allocation.last_modified,
             }
             if allocation.failure:

@@ -18,6 +18,23 @@ _TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class Provision:
+    """The provisioned concurrency that an invocation met, on a version or an alias."""
+
+    qualifier: str
+    busy: int
+    requested: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What ran of the function when an invocation began, itself included."""
+
+    running: int
+    provision: Provision | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One finished invocation; times in ms, `init_ms` is 0 unless the start was cold."""
 
@@ -28,6 +45,7 @@ class Report:
     run_ms: float
     peak_mb: int
     error: str | None
+    load: Load
 
     def record(self) -> dict[str, Any]:
         return {

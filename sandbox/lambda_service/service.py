@@ -22,6 +22,7 @@ from sandbox.lambda_service.fleet import Fleet
 from sandbox.lambda_service.functions import Code, FunctionDirectory
 from sandbox.lambda_service.invoker import Finished, Invoker
 from sandbox.lambda_service.logs import FunctionLogs
+from sandbox.lambda_service.observer import Observer, Unobserved
 from sandbox.lambda_service.permissions import Policies
 from sandbox.lambda_service.provisioned import ProvisionedConcurrency
 from sandbox.lambda_service.records import Records
@@ -50,18 +51,21 @@ class LambdaService:
         work_dir: Path,
         tunables: Tunables | None = None,
         choose: Callable[[], float] = random.random,
+        observer: Observer | None = None,
     ) -> None:
-        tunables = tunables or Tunables()
+        tunables, observer = tunables or Tunables(), observer or Unobserved()
         self._account, self._region = account, region
         self._directory = FunctionDirectory(account, region, choose)
         self._records = Records(tunables.records)
-        self._logs = FunctionLogs(account, region, tunables.log_lines)
+        self._logs = FunctionLogs(account, region, tunables.log_lines, observer.wrote)
         self._admission = Admission(self._directory, tunables.account_concurrency)
         self._fleet = Fleet(tunables, self._directory.is_current)
         self._store = store = CodeStore(Path(work_dir).resolve(), tunables.runtime_client)
         sink = self._logs.write
         self._starter = Starter(store, self._fleet, endpoint, region, sink, tunables)
-        self._invoker = Invoker(self._admission, self._fleet, self._starter, self._records, sink)
+        self._invoker = Invoker(
+            self._admission, self._fleet, self._starter, self._records, sink, observer
+        )
         self._policies = Policies(self._directory)
         self._configs = EventConfigs(self._directory)
         self._events = EventQueue(self._invoker, self._directory, tunables)

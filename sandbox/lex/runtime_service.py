@@ -14,6 +14,7 @@ from sandbox.lex.client_state import take_client_state
 from sandbox.lex.code_hook import CodeHookCaller
 from sandbox.lex.dialog import Dialog
 from sandbox.lex.hearing import Hearing
+from sandbox.lex.measured import Observe, measured, unobserved
 from sandbox.lex.message_rules import InvalidMessages, check_messages, code_units
 from sandbox.lex.session import Key, Session, SessionStore, age_contexts, spend_turn
 from sandbox.lex.state import LexState, invalid, not_found
@@ -42,12 +43,14 @@ class LexRuntime:
         clock: Callable[[], float] = time.time,
         new_request_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         max_sessions: int = 10_000,
+        observe: Observe = unobserved,
     ) -> None:
         self._state = state
         self._clock = clock
         self._new_request_id = new_request_id
         self._caller = CodeHookCaller(invoker, clock)
         self._sessions = SessionStore(clock, max_sessions)
+        self._observe = observe
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -60,17 +63,19 @@ class LexRuntime:
 
     def recognize_text(self, params: Params) -> Params:
         """One typed turn."""
-        return self._turn(params, params["text"])
+        with measured("RecognizeText", params, None, self._alias_version, self._observe):
+            return self._turn(params, params["text"])
 
     def recognize_speech(self, params: Params, confidence: float = 0.95) -> Params:
         """One spoken turn, already transcribed, as a phone call sends it; not an API operation."""
-        return self._turn(
-            params,
-            params["text"],
-            input_mode="Speech",
-            content_type="audio/pcm",
-            transcription_confidence=confidence,
-        )
+        with measured("StartConversation", params, "Speech", self._alias_version, self._observe):
+            return self._turn(
+                params,
+                params["text"],
+                input_mode="Speech",
+                content_type="audio/pcm",
+                transcription_confidence=confidence,
+            )
 
     def _turn(self, params: Params, text: str, **how: Any) -> Params:
         _check_text(text)
@@ -138,6 +143,9 @@ class LexRuntime:
             raise invalid(f"The locale {params['localeId']} is not enabled for the alias.")
         hook = (setting.get("codeHookSpecification") or {}).get("lambdaCodeHook") or {}
         return Place(bot, alias, version, built, hook.get("lambdaARN"))
+
+    def _alias_version(self, bot_id: str, alias_id: str) -> str | None:
+        return self._state.bot(bot_id).aliases[alias_id].version
 
     def _open(self, key: Key) -> Session:
         """A copy, so that a turn that fails leaves the session as it was."""

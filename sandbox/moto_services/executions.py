@@ -43,6 +43,8 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from sandbox.moto_services import execution_observer
+
 CLOSED_KEPT = 1_000
 """Closed executions per state machine; AWS keeps them 90 days."""
 PAGE_LIMIT = 1_000
@@ -94,10 +96,14 @@ def _start_execution(
 ) -> Any:
     machine = self.describe_state_machine(state_machine_arn)
     with _starting:
+        before = len(machine.executions)
         execution = _original_start(
             self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header
         )
+        is_new = len(machine.executions) > before
         _forget_oldest(machine)
+    if is_new:
+        execution_observer.tell(state_machine_arn, ExecutionStatus.RUNNING.value, 0.0)
     return execution
 
 
@@ -200,6 +206,8 @@ def _close(execution: Any, status: ExecutionStatus, **members: Any) -> None:
         for name, value in members.items():
             setattr(execution, name, value)
         execution.exec_status = status
+    taken = (execution.stop_date - execution.start_date).total_seconds()
+    execution_observer.tell(execution.state_machine.arn, status.value, taken)
     for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
         endpoint.interrupt_all()
 
