@@ -6,6 +6,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib import init_phase, settings
+from chalicelib.about import answers_about
 from chalicelib.background import finish_answer
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.invocation import Invocation, answers_health
@@ -35,6 +36,7 @@ def services() -> Services:
 
 @app.lambda_function()
 @answers_health
+@answers_about(services)
 def lex_fulfillment(event: Any, context: Any) -> Any:
     """Lex V2 code hook: one turn in, one reply out, never an exception."""
     return conversation_turn(event, Invocation.of(context), services())

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from chalicelib.observability.aws_calls import AwsCalls
@@ -83,6 +84,20 @@ class AwsClients:
     def secretsmanager(self) -> Any:
         return self._client("secretsmanager", connect=0.5, read=2.0, attempts=2)
 
+    def connections(self) -> dict[str, dict[str, int]]:
+        """Requests sent, and connections opened for them, by service, of the clients built so far.
+
+        A connection that AWS closed while it was idle counts anew.
+        """
+        counts: dict[str, dict[str, int]] = {}
+        for client in list(vars(self).values()):
+            if isinstance(client, BaseClient):
+                used = counts.setdefault(client.meta.service_model.service_name, dict(_UNUSED))
+                for pool in _pools(client):
+                    used["opened"] += pool.num_connections
+                    used["requests"] += pool.num_requests
+        return counts
+
     def _client(self, service: str, connect: float, read: float, attempts: int = 1) -> Any:
         config = Config(
             connect_timeout=connect,
@@ -95,6 +110,15 @@ class AwsClients:
         # A session's loaders are shared state; clients themselves are safe between threads.
         with self._lock:
             return self._session.create_client(service, config=config)
+
+
+_UNUSED = {"opened": 0, "requests": 0}
+
+
+def _pools(client: Any) -> list[Any]:
+    """urllib3's pools behind a client, one for each host it talks to."""
+    pools = client._endpoint.http_session._manager.pools
+    return [pools[key] for key in pools.keys()]  # noqa: SIM118 - it cannot be iterated
 
 
 def _user_agent(session: Any) -> str:

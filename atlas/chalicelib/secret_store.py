@@ -18,17 +18,22 @@ CACHE_SECONDS = 300.0
 
 
 class SecretStore:
-    """`get` answers from memory for CACHE_SECONDS; `forget` makes a rotation visible at once."""
+    """`get` answers from memory for CACHE_SECONDS; `forget` makes a rotation visible at once.
+
+    `reads` and `fetches` count what was asked for, and what Secrets Manager was asked for.
+    """
 
     def __init__(self, client: Callable[[], Any], clock: Clock = time.monotonic) -> None:
         self._client = client
         self._clock = clock
         self._lock = threading.Lock()
         self._cached: dict[str, tuple[float, dict[str, str]]] = {}
+        self.reads = self.fetches = 0
 
     def get(self, name: str) -> dict[str, str]:
         """The secret's JSON object; DependencyError when it cannot be had or is not one."""
         with self._lock:
+            self.reads += 1
             expires_at, value = self._cached.get(name, (0.0, {}))
             if self._clock() >= expires_at:
                 value = self._fetch(name)
@@ -41,6 +46,7 @@ class SecretStore:
             self._cached.pop(name, None)
 
     def _fetch(self, name: str) -> dict[str, str]:
+        self.fetches += 1
         try:
             answer = self._client().get_secret_value(SecretId=name)
         except (ClientError, BotoCoreError) as exc:

@@ -112,6 +112,7 @@ class Services:
     deletions: DeletionTable
     sleep: Callable[[float], None] = time.sleep
     clock: Clock = time.time
+    connections: Callable[[], Mapping[str, Mapping[str, int]]] = dict
 
     def begin(self, invocation: Invocation) -> None:
         """Note whose invocation this is, for the log and for ARNs."""
@@ -205,6 +206,7 @@ def build_services(
             *(lambda: clients.sns, settings.team_topic, account, leads, salesforce.record_link)
         ),
         deletions=DeletionTable(lambda: clients.dynamodb, settings.deletions_table),
+        connections=clients.connections,
     )
 
 
