@@ -54,8 +54,13 @@ def _run(arguments: argparse.Namespace) -> int:
         told: dict[str, Any] = {"stage": ctx.stage, "dry_run": ctx.dry_run, "found": everything}
         print(json.dumps(told | {"steps": steps.records}, indent=2))
     elif everything:
-        print("Dry run: nothing was changed." if ctx.dry_run else "Destroyed: nothing is left.")
+        print("Dry run: nothing was changed." if ctx.dry_run else _closing(everything))
     return 0
+
+
+def _closing(everything: Inventory) -> str:
+    key = f" but the key, for {KEY_DAYS} days" if "key" in everything else ""
+    return f"Destroyed: nothing is left{key}."
 
 
 def inventory(ctx: Context) -> Inventory:
@@ -115,4 +120,4 @@ def _remove(ctx: Context, part: Part) -> Done[None]:
     names = part.found(ctx)
     for name in names:
         part.remove(ctx, name)
-    return Done(None, f"removed {_few(names)}" if names else "none", bool(names))
+    return Done(None, f"{part.done} {_few(names)}" if names else "none", bool(names))

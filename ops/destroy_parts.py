@@ -21,11 +21,15 @@ _LAMBDA = {"ServiceNamespace": "lambda"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of thing: the names of what the stage has of it, and how one is removed."""
+    """One kind of thing: the names of what the stage has of it, and how one is removed.
+
+    `done`: what is told of it then.
+    """
 
     title: str
     found: Callable[[Context], list[str]]
     remove: Callable[[Context, str], object]
+    done: str = "removed"
 
 
 def _stack(stack: str) -> Part:
@@ -131,7 +135,7 @@ PARTS = (
     Part("running workflow", _executions, _stop),
     Part("function", _functions, _remove_function),
     Part("role", _roles, _remove_role),
-    Part("key", data.keys, data.schedule_key),
+    Part("key", data.keys, data.schedule_key, f"gone in {data.KEY_DAYS} days:"),
     _stack(TABLES),
     _stack(WORKFLOW),
     Part("table", data.tables, data.remove_table),

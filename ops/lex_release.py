@@ -67,13 +67,18 @@ def _draft_digest(ctx: Context, bot_id: str, locales: tuple[str, ...]) -> str:
     return f"DRAFT {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def find_alias(ctx: Context, bot: Bot) -> str | None:
+    """The id of the Lex alias `live`, or None before the stage's first deployment."""
+    listed = pages(ctx.clients.lex.list_bot_aliases, "botAliasSummaries", botId=bot.bot_id)
+    return next((a["botAliasId"] for a in listed if a["botAliasName"] == LIVE), None)
+
+
 def reserve_alias(ctx: Context, bot: Bot) -> str:
     """The id of the Lex alias `live`; made without a Lambda the first time, which serves nobody.
 
     The permission names the alias, and the binding needs the permission, so it has to exist first.
     """
-    listed = pages(ctx.clients.lex.list_bot_aliases, "botAliasSummaries", botId=bot.bot_id)
-    alias_id = next((a["botAliasId"] for a in listed if a["botAliasName"] == LIVE), None)
+    alias_id = find_alias(ctx, bot)
     if alias_id is None and ctx.dry_run:
         return NEW_VERSION
     if alias_id is None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from infra.state_machine import LOCAL_PARAMETERS
 from ops import stack_outputs
 from ops.change_sets import Wanted, bring_up
-from ops.lex_release import Bot, reserve_alias
+from ops.lex_release import Bot, find_alias, reserve_alias
 from ops.stack_state import Outputs, described
 from ops.stack_templates import template
 from ops.stage_files import ROOT
 from ops.stages import APP, STAGE_SIZES
-from ops.steps import NEW_VERSION, Context, Done, Steps
+from ops.steps import Context, Done, Steps
 from ops.team import team, team_file
 
 WORKFLOW, TABLES, BOT, PHONE, WATCH = "workflow", "tables", "bot", "phone", "watch"
@@ -87,13 +87,15 @@ def _up(ctx: Context, stack: str, known: Mapping[str, str], root: Path) -> Done[
 def _alias(ctx: Context, bot_id: str) -> Done[Outputs]:
     """The Lex alias `live`, made without version and Lambda where there is none."""
     stack = described(ctx, stack_name(ctx.stage, BOT)) if bot_id else None
-    alias_id = reserve_alias(ctx, Bot(bot_id, (), "")) if stack else NEW_VERSION
-    if stack is None or alias_id == NEW_VERSION:
+    bot = Bot(bot_id, (), "")
+    if stack is None or (ctx.dry_run and find_alias(ctx, bot) is None):
         return Done({}, "would make the Lex alias live of the bot", True)
+    is_new = find_alias(ctx, bot) is None
+    alias_id = reserve_alias(ctx, bot)
     _, partition, _, region, account, *_ = stack["StackId"].split(":")
     arn = f"arn:{partition}:lex:{region}:{account}:bot-alias/{bot_id}/{alias_id}"
     values = {"BotAliasId": alias_id, "LexBotAliasArn": arn}
-    return Done(values, f"live is {alias_id} of bot {bot_id}")
+    return Done(values, f"live is {alias_id} of bot {bot_id}", is_new)
 
 
 def _left_out(stage: str) -> str:

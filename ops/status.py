@@ -17,11 +17,11 @@ from ops.chain import verify
 from ops.errors import OpsError, RefusedError
 from ops.lambda_aliases import live_aliases, serves
 from ops.lambda_versions import find_functions
-from ops.lex_release import find_bot, reserve_alias
+from ops.lex_release import find_alias, find_bot
 from ops.stack_state import described
 from ops.stacks import PHONE, TEMPLATES, stack_name
 from ops.stages import FULFILLMENT, FUNCTIONS, STAGES
-from ops.steps import NEW_VERSION, Context
+from ops.steps import Context
 from ops.team import team
 from ops.to_do import to_do
 from ops.together import each
@@ -111,8 +111,8 @@ def _code(ctx: Context) -> str:
 
 def _chain(ctx: Context) -> str:
     functions, bot = find_functions(ctx).value, find_bot(ctx).value
-    alias_id = reserve_alias(ctx, bot)
-    if alias_id == NEW_VERSION:
+    alias_id = find_alias(ctx, bot)
+    if alias_id is None:
         raise RefusedError("there is no Lex alias live")
     arn = functions[FULFILLMENT]["FunctionArn"].removesuffix(":$LATEST")
     chain = verify(ctx, bot, alias_id, arn).value
