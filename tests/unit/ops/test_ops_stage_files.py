@@ -22,24 +22,6 @@ from ops.team import team
 ROOT = stage_files.ROOT
 EVERY_POLICY = [(stage, function.name) for stage in STAGES for function in FUNCTIONS]
 
-# Region and account may stay open, and so may what AWS or the moment chooses inside the stage's own
-# names: a log stream, an execution, a job, a contact.
-_ALLOWED = re.compile(
-    r"arn:aws:[a-z-]+:(\*?:\*?):[^*]+$"
-    r"|arn:aws:logs:\*:\*:log-group:/aws/lambda/atlas-[a-z]+-[a-z_]+:\*$"
-    r"|arn:aws:states:\*:\*:execution:atlas-[a-z]+-lead-workflow:\*$"
-    r"|arn:aws:transcribe:\*:\*:transcription-job/atlas-[a-z]+-\*$"
-    r"|arn:aws:connect:\*:\*:instance/[0-9a-f-]{36}/contact/\*$"
-)
-# These are open by their nature, so a condition has to close them.
-_CLOSED_BY_CONDITION = {
-    re.compile(r"arn:aws:kms:\*:\*:key/\*$"): {"StringLike", "ForAnyValue:StringEquals"},
-    re.compile(r"arn:aws:s3:::atlas-[a-z]+-recordings-\*/(connect|transcripts)/\*$"): {
-        "StringEquals"
-    },
-}
-
-
 TIMEOUTS = {
     "lex_fulfillment": 10,
     "generate_answer": 15,
@@ -102,44 +84,6 @@ def test_policy_of_a_removed_function_is_stale_and_is_deleted(clone: Path) -> No
     assert stage_files.stale_files(clone) == [left]
     stage_files.write(clone)
     assert not (clone / left).exists()
-
-
-@pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
-def test_policy_has_no_wildcard_but_for_region_account_and_tracing(
-    stage: str, function: str
-) -> None:
-    for statement in policy(stage, function):
-        assert "*" not in "".join(statement["Action"])
-        for resource in statement["Resource"]:
-            is_tracing = all(action.startswith("xray:") for action in statement["Action"])
-            assert is_narrow(resource, statement) or (resource == "*" and is_tracing), resource
-
-
-def is_narrow(resource: str, statement: dict[str, Any]) -> bool:
-    if _ALLOWED.match(resource):
-        return True
-    needed = [keys for form, keys in _CLOSED_BY_CONDITION.items() if form.match(resource)]
-    return bool(needed) and needed[0] == set(statement.get("Condition", {}))
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        "*",
-        "arn:*",
-        "arn:aws:dynamodb:*:*:table/*",
-        "arn:aws:dynamodb:*:*:table/atlas-*",
-        "arn:aws:states:*:*:execution:*:*",
-        "arn:aws:transcribe:*:*:transcription-job/*",
-        "arn:aws:connect:*:*:instance/*/contact/*",
-        "arn:aws:connect:*:*:instance//contact/*",
-        "arn:aws:kms:*:*:key/*",
-        "arn:aws:s3:::atlas-prod-recordings-*/connect/*",
-        "arn:aws:s3:::*/connect/*",
-    ],
-)
-def test_wildcard_check_would_notice_a_wider_resource(resource: str) -> None:
-    assert not is_narrow(resource, {})
 
 
 @pytest.mark.parametrize(("stage", "function"), EVERY_POLICY)
