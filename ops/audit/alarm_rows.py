@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ops.alarms import alarm_names
+from ops.alarms import ALARMS, alarm_names
 from ops.audit.facts import Facts
 from ops.audit.reading import Unobserved
-from ops.audit.rows import Row, Verdict, failed, judged, passed
+from ops.audit.rows import Row, Verdict, failed, grouped, judged, passed
 from ops.stages import team_topic
 
 
 def present(facts: Facts) -> Verdict:
-    names = alarm_names(facts.stage)
-    missing = (f"{name} is missing" for name in names if name not in facts.alarms)
-    return judged(missing, f"{len(names)} alarms")
+    missing = [alarm.slug for alarm in ALARMS if alarm.on(facts.stage) not in facts.alarms]
+    if missing and len(missing) == len(ALARMS):
+        return failed(f"none of {len(ALARMS)} alarms is there")
+    return judged(grouped(("missing", slug) for slug in missing), f"{len(ALARMS)} alarms")
 
 
 def wired(facts: Facts) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any
 from ops.audit.facts import Facts
 from ops.audit.lambda_facts import LATEST, allows, condition, served_versions
 from ops.audit.reading import Unobserved
-from ops.audit.rows import Row, Verdict, failed, judged, passed
+from ops.audit.rows import Row, Verdict, failed, grouped, judged, passed
 from ops.stages import FULFILLMENT, FUNCTIONS, LIVE, STAGE_SIZES, bot_name
 
 LEX = "lexv2.amazonaws.com"
@@ -45,19 +45,21 @@ def lex_version(facts: Facts) -> Verdict:
 
 def live_aliases(facts: Facts) -> Verdict:
     deployed = {served.function for served in facts.served}
-    return judged(_alias_problems(facts, deployed), f"{len(FUNCTIONS)} functions on a version each")
+    return judged(
+        grouped(_alias_problems(facts, deployed)), f"{len(FUNCTIONS)} functions on a version each"
+    )
 
 
-def _alias_problems(facts: Facts, deployed: set[str]) -> Iterator[str]:
+def _alias_problems(facts: Facts, deployed: set[str]) -> Iterator[tuple[str, str]]:
     for name, alias in facts.aliases.items():
         if name not in deployed:
-            yield f"{name} is not deployed"
+            yield "not deployed", name
         elif alias is None:
-            yield f"{name} has no alias {LIVE}"
+            yield f"without alias {LIVE}", name
         elif LATEST in served_versions(alias):
-            yield f"{name}:{LIVE} is {LATEST}"
+            yield f"{LIVE} is {LATEST}", name
         elif len(versions := served_versions(alias)) > 1:
-            yield f"{name}:{LIVE} is shared by versions {' and '.join(versions)}"
+            yield f"{LIVE} shared by versions {' and '.join(versions)}", name
 
 
 def live_is_provisioned(facts: Facts) -> Verdict:

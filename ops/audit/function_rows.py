@@ -10,7 +10,7 @@ from ops.audit.facts import Facts
 from ops.audit.lambda_facts import Served
 from ops.audit.limits import LEX_TIMEOUT_SECONDS, PACKAGE_BYTES
 from ops.audit.reading import Unobserved
-from ops.audit.rows import Row, Verdict, judged
+from ops.audit.rows import Row, Verdict, grouped, judged
 from ops.stages import FULFILLMENT, FUNCTIONS, MODEL_ROUTES, function_name
 
 _BY_NAME = {function.name: function for function in FUNCTIONS}
@@ -19,18 +19,18 @@ _IN_A_TURN = ("simple", "conversation")
 
 def tracing(facts: Facts) -> Verdict:
     modes = [(s, s.configuration.get("TracingConfig", {}).get("Mode")) for s in facts.functions]
-    problems = (f"{s.name} is {mode or 'PassThrough'}" for s, mode in modes if mode != "Active")
-    return judged(problems, f"Active on {len(modes)} functions")
+    problems = ((mode or "PassThrough", s.name) for s, mode in modes if mode != "Active")
+    return judged(grouped(problems), f"Active on {len(modes)} functions")
 
 
 def memory(facts: Facts) -> Verdict:
     sizes = [(s, int(s.configuration["MemorySize"])) for s in facts.functions]
     problems = (
-        f"{s.name} has {size} MB of {_BY_NAME[s.function].memory_mb}"
+        (f"{size} MB of {_BY_NAME[s.function].memory_mb}", s.name)
         for s, size in sizes
         if size < _BY_NAME[s.function].memory_mb
     )
-    return judged(problems, f"{min(size for _, size in sizes)} MB or more")
+    return judged(grouped(problems), f"{min(size for _, size in sizes)} MB or more")
 
 
 def timeouts(facts: Facts) -> Verdict:
@@ -73,13 +73,13 @@ def _too_long(served: Served, limits: Mapping[str, float]) -> Iterator[str]:
 def max_tokens(facts: Facts) -> Verdict:
     routes = _routes(facts)
     problems = (
-        f"{route} asks for up to {row.get('max_tokens')} tokens of {_limit(route)}"
+        (f"up to {row.get('max_tokens')} tokens of {_limit(route)}", route)
         for rows in routes
         for route, row in rows.items()
         if not isinstance(row.get("max_tokens"), int) or row["max_tokens"] > _limit(route)
     )
     told = (f"{name} {row.get('max_tokens')}" for name, row in routes[0].items())
-    return judged(problems, ", ".join(told))
+    return judged(grouped(problems), ", ".join(told))
 
 
 def _limit(route: str) -> int:
@@ -89,14 +89,14 @@ def _limit(route: str) -> int:
 
 def models(facts: Facts) -> Verdict:
     problems = [
-        f"{route} begins with {_model(row)}, {told}"
+        (f"{_model(row)} comes first, {told}", route)
         for served in facts.of(FULFILLMENT)
         for route, row in _json(served, "MODEL_ROUTES").items()
         if route in _IN_A_TURN
         for told in _too_slow(row, served)
     ]
     row = _routes(facts)[0].get("simple", {})
-    return judged(problems, f"turns begin with {_model(row)}, in time at its p95")
+    return judged(grouped(problems), f"turns begin with {_model(row)}, in time at its p95")
 
 
 def _too_slow(row: Mapping[str, Any], served: Served) -> Iterator[str]:
@@ -142,9 +142,11 @@ def _mb(size: int) -> str:
 
 
 def log_level(facts: Facts) -> Verdict:
-    levels = [(s, s.variables.get("LOG_LEVEL", "INFO")) for s in facts.functions]
-    problems = (f"{s.name} logs at {level}" for s, level in levels if level == "DEBUG")
-    return judged(problems, f"{', '.join(sorted({level for _, level in levels}))}")
+    levels = [(s, s.variables.get("LOG_LEVEL", "")) for s in facts.functions]
+    problems = grouped((level, s.name) for s, level in levels if level == "DEBUG")
+    if not problems and not all(level for _, level in levels):
+        raise Unobserved("not every function's environment has a LOG_LEVEL")
+    return judged(problems, ", ".join(sorted({level for _, level in levels})))
 
 
 _CODE = "python -m ops deploy --stage {stage} --only code, then release"

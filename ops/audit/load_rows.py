@@ -114,8 +114,9 @@ _RELEASE = "python -m ops release --stage {stage}"
 ROWS = (
     Row(
         "utilisation",
-        "Full to the brim means that the next visitor starts an environment cold.",
-        "raise provisioned_fulfillment in ops/stages.py, then " + _RELEASE,
+        "Unused, it is paid for in vain; full, the next visitor starts an environment cold.",
+        "unused: see lex-target; full: raise provisioned_fulfillment in ops/stages.py, then "
+        + _RELEASE,
         utilisation,
     ),
     Row(

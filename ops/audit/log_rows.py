@@ -51,7 +51,7 @@ def no_personal_data(facts: Facts) -> Verdict:
         for (function, kind), count in sorted(found.items())
     )
     functions = len({line.function for line in lines})
-    return judged(problems, f"none in {len(lines)} lines of {functions} functions")
+    return judged(problems, f"none in a sample of {len(lines)} lines, functions: {functions}")
 
 
 def kinds(text: str) -> Iterator[str]:

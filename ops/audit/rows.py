@@ -42,6 +42,14 @@ def unknown(found: str) -> Verdict:
     return Verdict("unknown", found)
 
 
+def grouped(problems: Iterable[tuple[str, str]]) -> list[str]:
+    """One sentence a problem, with all that has it: from (problem, name) in any order."""
+    names: dict[str, list[str]] = {}
+    for problem, name in problems:
+        names.setdefault(problem, []).append(name)
+    return [f"{problem}: {', '.join(dict.fromkeys(them))}" for problem, them in names.items()]
+
+
 def judged(problems: Iterable[str], fine: str) -> Verdict:
     """Failed with every problem, in order; passed with what is fine where there is none."""
     told = list(dict.fromkeys(problems))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ops.audit.facts import Facts
 from ops.audit.lambda_facts import allows, condition
 from ops.audit.reading import Unobserved
-from ops.audit.rows import Row, Verdict, judged
+from ops.audit.rows import Row, Verdict, grouped, judged
 from ops.stages import FUNCTIONS, LIVE, function_name, rule_name
 
 _RULES = {function.name: function.rule for function in FUNCTIONS if function.rule}
@@ -17,7 +17,12 @@ _INVOKED = "_FUNCTION"
 
 
 def rules_on_live(facts: Facts) -> Verdict:
-    problems = [*_rule_problems(facts), *_stray_rules(facts)]
+    missing = [
+        ("missing", rule_name(facts.stage, _RULES[function]))
+        for function, rule in facts.rules.items()
+        if rule is None
+    ]
+    problems = [*grouped(missing), *_rule_problems(facts), *_stray_rules(facts)]
     return judged(problems, f"{len(_RULES)} rules, each to {LIVE}")
 
 
@@ -25,8 +30,8 @@ def _rule_problems(facts: Facts) -> Iterator[str]:
     for function, rule in facts.rules.items():
         name = rule_name(facts.stage, _RULES[function])
         if rule is None:
-            yield f"the rule {name} is missing"
-        elif not rule.is_enabled:
+            continue
+        if not rule.is_enabled:
             yield f"the rule {name} is disabled"
         elif rule.targets != (facts.function_arn(function, LIVE),):
             yield f"the rule {name} goes to {', '.join(map(_told, rule.targets)) or 'nothing'}"

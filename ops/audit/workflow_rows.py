@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ops.audit.facts import Facts
 from ops.audit.reading import Unobserved
-from ops.audit.rows import Row, Verdict, failed, judged, passed
+from ops.audit.rows import Row, Verdict, failed, grouped, judged, passed
 from ops.audit.workflow_facts import Task
 from ops.stages import CREATE_LEAD, GENERATE_SCENARIO, INVOKE_CALL, function_name, lead_workflow
 
@@ -52,13 +50,11 @@ def call_is_first(facts: Facts) -> Verdict:
 
 
 def tasks_end(facts: Facts) -> Verdict:
-    problems = [f"{t.state} waits for ever" for t in facts.tasks if t.timeout_seconds is None]
-    return judged([*problems, *_machine_end(facts)], "every task and the machine have one")
-
-
-def _machine_end(facts: Facts) -> Iterator[str]:
+    endless = [task.state for task in facts.tasks if task.timeout_seconds is None]
     if facts.machine.definition.get("TimeoutSeconds") is None:
-        yield "the machine waits for ever"
+        endless.append("the machine itself")
+    problems = grouped(("may wait for ever", name) for name in endless)
+    return judged(problems, "every task and the machine have one")
 
 
 def logs_no_data(facts: Facts) -> Verdict:
