@@ -101,7 +101,10 @@ class FakeLambda(FakeClient):
         if FunctionName not in self.functions:
             raise client_error("ResourceNotFoundException", "GetFunctionConfiguration")
         known = [self.functions[FunctionName], *self.versions[FunctionName]]
-        return next(dict(each) for each in known if each["Version"] == Qualifier)
+        found = [dict(each) for each in known if each["Version"] == Qualifier]
+        if not found:
+            raise client_error("ResourceNotFoundException", "GetFunctionConfiguration")
+        return found[0]
 
     def on_list_versions_by_function(self, FunctionName: str, Marker: str = "0") -> dict[str, Any]:
         everything = [self.functions[FunctionName], *self.versions[FunctionName]]
@@ -113,7 +116,9 @@ class FakeLambda(FakeClient):
         latest = self.functions[FunctionName]
         if latest["CodeSha256"] != CodeSha256:
             raise client_error("InvalidParameterValueException", "PublishVersion")
-        number = str(len(self.versions[FunctionName]) + 1)
+        # Lambda never gives a deleted version's number again.
+        former = [int(version["Version"]) for version in self.versions[FunctionName]]
+        number = str(max(former, default=0) + 1)
         version = latest | {
             "Version": number,
             "FunctionArn": f"{latest['FunctionArn']}:{number}",
