@@ -139,6 +139,8 @@ class Noticed:
         if not self.visitors:
             return "no visitor noticed"
         turns = f"{self.failed} turns failed, {self.slow} were slow, {self.cold} started cold"
+        if self.crashed:
+            turns += f"; {self.crashed} of them left no session, and count as a visitor each"
         who = "visitor" if self.visitors == 1 else "visitors"
         return f"{self.visitors} {who} noticed ({turns})"
 
