@@ -30,6 +30,7 @@ from ops.package import package
 from ops.release_verb import RELEASE, ROLLBACK, add_release, add_rollback
 from ops.stages import STAGES
 from ops.status import STATUS, add_status
+from ops.trace.verb import TRACE, add_trace
 from ops.warm import WARM, add_warm
 
 _EXIT_CODES = """
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add_status(_verb(verbs, "status", "what stands, what is live, what waits", STATUS))
     add_warm(_verb(verbs, "warm", "have the shared answers made now", WARM))
     add_logs(_verb(verbs, "logs", "show, filter or follow the functions' lines", LOGS))
+    add_trace(_verb(verbs, "trace", "draw where a turn's or a lead's time went", TRACE))
     _wheels_verb(verbs)
     summary = "judge the answers of every model, side by side"
     evaluate.add_evaluate(_verb(verbs, "evaluate", summary, evaluate.EVALUATE))

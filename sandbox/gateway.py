@@ -28,6 +28,7 @@ from sandbox.http_message import (
 )
 from sandbox.latency import Latency
 from sandbox.routes import Call, identify, service_model
+from sandbox.xray.header import TraceHeader, under
 
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 ControlApp = Callable[[HttpRequest], HttpResponse]
@@ -70,7 +71,8 @@ class Gateway:
 
     def _answer(self, request: HttpRequest, environ: Environ, arrived: float) -> HttpResponse:
         call = identify(request)
-        with calling(app_id(request)):
+        trace = TraceHeader.parse(request.headers.get("x-amzn-trace-id"))
+        with calling(app_id(request)), under(trace):
             return self._conditions.meet(
                 call.service,
                 (call.operation,),

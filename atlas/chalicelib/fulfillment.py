@@ -58,10 +58,8 @@ def _answered(
 
 
 def _bind(turn: Turn, invocation: Invocation, services: Services) -> None:
-    services.log.bind(
-        **invocation.log_fields,
-        session=session_label(turn.session_id),
-    )
+    services.begin(invocation)
+    services.log.bind_also(session=session_label(turn.session_id))
 
 
 def _outcome(turn: Turn, invocation: Invocation, services: Services) -> Outcome:

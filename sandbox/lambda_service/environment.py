@@ -19,6 +19,7 @@ from sandbox.lambda_service.functions import FunctionVersion
 from sandbox.lambda_service.memory import peak_mb, resident_mb
 from sandbox.lambda_service.runtime_api import MAX_RESPONSE_BYTES, Happening, Kind, RuntimeApi
 from sandbox.lambda_service.watchdog import OrphanGuard
+from sandbox.xray.lambda_segments import LambdaTrace
 
 _TICK_SECONDS = 0.02
 _serials = itertools.count(1)
@@ -32,7 +33,7 @@ class Invocation:
     arn: str
     payload: bytes
     timeout_seconds: float
-    trace_id: str
+    trace: LambdaTrace
     client_context: str | None = None
 
     def headers(self) -> dict[str, str]:
@@ -42,7 +43,7 @@ class Invocation:
             "Lambda-Runtime-Aws-Request-Id": self.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
             "Lambda-Runtime-Invoked-Function-Arn": self.arn,
-            "Lambda-Runtime-Trace-Id": self.trace_id,
+            "Lambda-Runtime-Trace-Id": str(self.trace.given),
         }
         if self.client_context:
             headers["Lambda-Runtime-Client-Context"] = self.client_context

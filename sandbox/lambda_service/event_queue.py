@@ -17,6 +17,7 @@ from sandbox.lambda_service.admission import throttled
 from sandbox.lambda_service.functions import FunctionDirectory
 from sandbox.lambda_service.invoker import Finished, Invoker
 from sandbox.lambda_service.settings import Tunables
+from sandbox.xray.header import TraceHeader, current, under
 
 _JOIN_SECONDS = 5.0
 
@@ -36,6 +37,7 @@ class _Event:
     client_context: str | None
     policy: RetryPolicy
     accepted: float
+    trace: TraceHeader | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     attempts: int = 0
     throttles: int = 0
@@ -74,7 +76,7 @@ class EventQueue:
         self, arn: str, payload: bytes, policy: RetryPolicy, client_context: str | None = None
     ) -> str:
         """Queue an event and return its request id; ApiError TooManyRequestsException when full."""
-        event = _Event(arn, payload, client_context, policy, self._clock())
+        event = _Event(arn, payload, client_context, policy, self._clock(), current())
         with self._changed:
             if len(self._due) >= self._tunables.event_capacity:
                 raise throttled("ConcurrentInvocationLimitExceeded")
@@ -132,9 +134,10 @@ class EventQueue:
     def _attempt(self, event: _Event) -> None:
         try:
             target = self._directory.target(event.arn)
-            finished = self._invoker.run(
-                target, event.payload, event.request_id, event.client_context
-            )
+            with under(event.trace):
+                finished = self._invoker.run(
+                    target, event.payload, event.request_id, event.client_context
+                )
         except ApiError as error:
             self._not_run(event, error)
         except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 import uuid
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from sandbox.aws_api import ApiError
 from sandbox.lambda_service.admission import Admission
 from sandbox.lambda_service.environment import Environment, Invocation, Outcome, error_payload
 from sandbox.lambda_service.fleet import Fleet
-from sandbox.lambda_service.functions import FunctionVersion, Target
+from sandbox.lambda_service.functions import Target
 from sandbox.lambda_service.logs import Sink, split_lines
 from sandbox.lambda_service.observer import Observer
 from sandbox.lambda_service.records import (
@@ -24,6 +23,7 @@ from sandbox.lambda_service.records import (
     timeout_line,
 )
 from sandbox.lambda_service.starter import InitError, Starter
+from sandbox.xray.lambda_segments import LambdaTrace, begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,17 @@ class Invoker:
     ) -> Finished:
         version = target.version
         with self._admission.slot(version.function) as running:
+            trace = begin(version.traced)
             try:
                 environment, start = self._environment(target)
             except InitError as error:
-                return self._init_failed(target, request_id, error, Load(running))
+                return self._init_failed(target, request_id, error, Load(running), trace)
             invocation = Invocation(
                 request_id,
                 target.arn,
                 payload,
                 float(version.timeout_seconds),
-                _trace_id(version),
+                trace,
                 client_context,
             )
             load = Load(running, self._fleet.provision(target))
@@ -115,16 +116,22 @@ class Invoker:
                 environment.peak_mb,
                 outcome.error,
                 load,
+                invocation.trace,
             )
         finally:
             self._fleet.give_back(environment)
         return self._finish(report, outcome, environment.stream, split_lines(output))
 
     def _init_failed(
-        self, target: Target, request_id: str, error: InitError, load: Load
+        self,
+        target: Target,
+        request_id: str,
+        error: InitError,
+        load: Load,
+        trace: LambdaTrace,
     ) -> Finished:
         failed = error.outcome.error
-        report = Report(target, request_id, "cold", error.init_ms, 0.0, 0, failed, load)
+        report = Report(target, request_id, "cold", error.init_ms, 0.0, 0, failed, load, trace)
         return self._finish(report, error.outcome, error.stream, [])
 
     def _finish(self, report: Report, outcome: Outcome, stream: str, output: list[str]) -> Finished:
@@ -145,8 +152,3 @@ class Invoker:
 def _timeout_payload(request_id: str, seconds: float) -> bytes:
     message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
     return error_payload("Sandbox.Timedout", message)
-
-
-def _trace_id(version: FunctionVersion) -> str:
-    root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
-    return f"Root={root};Parent={secrets.token_hex(8)};Sampled={int(version.traced)}"

@@ -17,12 +17,13 @@ CREDENTIAL = "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an environment runs: directories, and the region and endpoint it calls."""
+    """Where an environment runs: directories, region and endpoint, and X-Ray's daemon."""
 
     task_root: Path
     runtime_dir: Path
     region: str
     endpoint: str
+    xray_daemon: str = "127.0.0.1:2000"
 
 
 def log_group(function: str) -> str:
@@ -77,9 +78,9 @@ def _reserved(
         "AWS_ACCESS_KEY_ID": CREDENTIAL,
         "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_SESSION_TOKEN": CREDENTIAL,
-        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
-        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "AWS_XRAY_DAEMON_ADDRESS": place.xray_daemon,
+        "_AWS_XRAY_DAEMON_ADDRESS": place.xray_daemon.partition(":")[0],
+        "_AWS_XRAY_DAEMON_PORT": place.xray_daemon.partition(":")[2],
         "LAMBDA_TASK_ROOT": str(place.task_root),
         "LAMBDA_RUNTIME_DIR": str(place.runtime_dir),
     }

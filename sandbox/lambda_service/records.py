@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sandbox.lambda_service.functions import Target
+from sandbox.xray.lambda_segments import LambdaTrace
 
 Start = Literal["cold", "warm", "provisioned"]
 
@@ -46,6 +47,7 @@ class Report:
     peak_mb: int
     error: str | None
     load: Load
+    trace: LambdaTrace | None = None
 
     def record(self) -> dict[str, Any]:
         return {

@@ -30,6 +30,8 @@ from sandbox.lambda_service.releases import Releases
 from sandbox.lambda_service.settings import Tunables
 from sandbox.lambda_service.starter import Starter
 
+NO_DAEMON = "127.0.0.1:2000"
+"""The address that Lambda's environments have; nobody listens there where no receiver runs."""
 _LOG = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 6 * 1024 * 1024
@@ -52,6 +54,7 @@ class LambdaService:
         tunables: Tunables | None = None,
         choose: Callable[[], float] = random.random,
         observer: Observer | None = None,
+        xray_daemon: str = NO_DAEMON,
     ) -> None:
         tunables, observer = tunables or Tunables(), observer or Unobserved()
         self._account, self._region = account, region
@@ -62,7 +65,7 @@ class LambdaService:
         self._fleet = Fleet(tunables, self._directory.is_current)
         self._store = store = CodeStore(Path(work_dir).resolve(), tunables.runtime_client)
         sink = self._logs.write
-        self._starter = Starter(store, self._fleet, endpoint, region, sink, tunables)
+        self._starter = Starter(store, self._fleet, endpoint, region, sink, tunables, xray_daemon)
         self._invoker = Invoker(
             self._admission, self._fleet, self._starter, self._records, sink, observer
         )

@@ -38,6 +38,7 @@ class Starter:
         region: str,
         sink: Sink,
         tunables: Tunables,
+        xray_daemon: str,
     ) -> None:
         self._store = store
         self._fleet = fleet
@@ -45,6 +46,7 @@ class Starter:
         self._region = region
         self._sink = sink
         self._tunables = tunables
+        self._xray_daemon = xray_daemon
         self._guard = OrphanGuard()
 
     def start(
@@ -70,7 +72,11 @@ class Starter:
             message = f"The runtime {spec.runtime or '(none)'} is not supported by the sandbox."
             raise ApiError("InvalidRuntimeException", message, 502, Type="Server")
         place = Place(
-            self._store.unpacked(spec.code), self._store.runtime(), self._region, self._endpoint
+            self._store.unpacked(spec.code),
+            self._store.runtime(),
+            self._region,
+            self._endpoint,
+            self._xray_daemon,
         )
         return Environment(spec, self._store, self._guard, initialization, place)
 

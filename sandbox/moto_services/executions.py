@@ -43,7 +43,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from sandbox.moto_services import execution_observer
+from sandbox.moto_services import execution_observer, execution_traces
 
 CLOSED_KEPT = 1_000
 """Closed executions per state machine; AWS keeps them 90 days."""
@@ -123,7 +123,8 @@ def _environment(self: Any) -> Any:
 
 def _start_worker(self: Any) -> None:
     """With an environment from the first moment on, so that a stop finds what to stop."""
-    self._get_evaluation_environment()
+    env = self._get_evaluation_environment()
+    execution_traces.begin(env, self._execution_communication.execution)
     Thread(target=self._execution_logic, name="execution", daemon=True).start()
 
 
@@ -208,6 +209,7 @@ def _close(execution: Any, status: ExecutionStatus, **members: Any) -> None:
         execution.exec_status = status
     taken = (execution.stop_date - execution.start_date).total_seconds()
     execution_observer.tell(execution.state_machine.arn, status.value, taken)
+    execution_traces.end(execution, status.value)
     for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
         endpoint.interrupt_all()
 

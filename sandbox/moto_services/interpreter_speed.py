@@ -27,6 +27,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from sandbox.local_environment import ACCESS_KEY, SECRET_KEY
+from sandbox.moto_services.execution_traces import pass_on
 
 DEFINITIONS_KEPT = 32
 TASK_SECONDS = 900 + 10
@@ -115,6 +116,7 @@ def _make(endpoint: str, region: str, service: str) -> Any:
         ),
     )
     _name_broken_connections(client)
+    client.meta.events.register("before-call", pass_on)
     return client
 
 

@@ -32,11 +32,18 @@ def disconnect() -> None:
 
 def load(region: str) -> None:
     """Import and repair the interpreter and open its clients; a second time changes nothing."""
-    from sandbox.moto_services import executions, interpreter_speed, retries, task_tokens
+    from sandbox.moto_services import (
+        execution_traces,
+        executions,
+        interpreter_speed,
+        retries,
+        task_tokens,
+    )
 
     with _lock:
         interpreter_speed.install()
         executions.install()
+        execution_traces.install()
         retries.install()
         task_tokens.install()
         interpreter_speed.warm(region)
