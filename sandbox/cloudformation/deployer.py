@@ -88,6 +88,9 @@ class Deployer:
         try:
             properties = evaluator.value(node.get("Properties", {}))
         except ApiError as exc:
+            failed = was or _blank(logical_id, node, {}, needed)
+            verb = "UPDATE" if was else "CREATE"
+            self._stack.turn_resource(failed, f"{verb}_FAILED", exc.message)
             raise ResourceError(logical_id, exc.message) from exc
         if was is None:
             self._make(_blank(logical_id, node, properties, needed), None)
@@ -220,14 +223,16 @@ def _policies(node: Node) -> tuple[str, str]:
 
 def _reason(exc: Exception) -> str:
     """As a resource's handler tells CloudFormation of a service's refusal."""
-    if not isinstance(exc, ClientError):
+    if isinstance(exc, ApiError):
+        code, message, status = exc.code, exc.message, exc.status
+    elif isinstance(exc, ClientError):
+        code, message = exc.response["Error"]["Code"], exc.response["Error"].get("Message", "")
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    else:
         return f"Resource handler returned message: {type(exc).__name__}: {exc}"
-    error, meta = exc.response["Error"], exc.response.get("ResponseMetadata", {})
-    status, request_id = meta.get("HTTPStatusCode", 400), meta.get("RequestId", "")
     return (
-        f'Resource handler returned message: "{error.get("Message", "")} (Error Code: '
-        f'{error["Code"]}, Status Code: {status}, Request ID: {request_id})" '
-        f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {_handler_code(error['Code'])})"
+        f'Resource handler returned message: "{message} (Error Code: {code}, Status Code: '
+        f'{status})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {_handler_code(code)})'
     )
 
 

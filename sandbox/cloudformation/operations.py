@@ -78,10 +78,10 @@ class Operations:
         if on_failure == DO_NOTHING:
             stack.turn("CREATE_FAILED", reason)
         elif on_failure == DELETE:
-            stack.turn("DELETE_IN_PROGRESS", f"{reason} Delete requested by user.")
+            stack.turn("DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
             self._undone(stack, deployer, "DELETE_COMPLETE", "DELETE_FAILED")
         else:
-            stack.turn("ROLLBACK_IN_PROGRESS", f"{reason} Rollback requested by user.")
+            stack.turn("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
             self._undone(stack, deployer, "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 
     def _update(self, stack: Stack, target: Target) -> None:
@@ -140,7 +140,7 @@ def _end(stack: Stack, status: str) -> None:
 
 def _told(verb: str, exc: ResourceError | ApiError) -> str:
     if isinstance(exc, ApiError):
-        return f"{exc.message}."
+        return f"{exc.message}. "
     return f"The following resource(s) failed to {verb}: [{exc.logical_id}]. "
 
 
