@@ -92,6 +92,7 @@ class Phrases:
     def __init__(self, lists: Mapping[str, str] = _NO_LISTS) -> None:
         self._lists = {f"${name}": eithers.split("|") for name, eithers in lists.items()}
         self._patterns_by_start: dict[str, list[_Pattern]] = {}
+        self._nodes_by_start: dict[str, list[_Node]] = {}
         self._texts: list[str] = []
         self.concepts: set[str] = set()
 
@@ -117,8 +118,7 @@ class Phrases:
     def at(self, words: Sequence[str], start: int) -> list[tuple[tuple[str, ...], int]]:
         """The phrases that begin there, longest first: their concepts, and where they end."""
         found = []
-        patterns = self._patterns_by_start.get(words[start], ()) if start < len(words) else ()
-        nodes = [node for pattern in patterns for node in pattern.after(words[start])]
+        nodes = self._beginning(words[start]) if start < len(words) else []
         for end in range(start + 1, len(words) + 1):
             for node in nodes:
                 if node.concepts is not None:
@@ -128,6 +128,17 @@ class Phrases:
                 break
             nodes = [after for node in nodes for after in node.after.get(words[end], ())]
         return found[::-1]
+
+    def _beginning(self, word: str) -> list[_Node]:
+        """Where the phrases go on that begin with the word; kept for words of the patterns."""
+        nodes = self._nodes_by_start.get(word)
+        if nodes is None:
+            patterns = self._patterns_by_start.get(word)
+            if not patterns:
+                return []
+            nodes = [node for pattern in patterns for node in pattern.after(word)]
+            self._nodes_by_start[word] = nodes
+        return nodes
 
     def cover(self, words: Sequence[str], start: int = 0) -> list[str] | None:
         """The concepts of phrases that make up all the words; None if some word fits in none.
