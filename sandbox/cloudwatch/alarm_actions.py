@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.sns.models import sns_backends
 
 from sandbox.aws_api import ACCOUNT, REGION, ApiError
 from sandbox.cloudwatch.alarm import Alarm
-from sandbox.cloudwatch.alarm_book import Change
+from sandbox.cloudwatch.alarm_book import Act, Change
 from sandbox.cloudwatch.metric_operations import moment
 
 _REGION_NAME = "US East (N. Virginia)"
 _STATISTICS = {"SampleCount": "SAMPLE_COUNT"}
 
-ByPrefix = Mapping[str, Callable[[str, Change], None]]
-
 
 class Actions:
-    """`others` maps the beginning of an action's ARN to who carries it out."""
+    """Who carries out an action, by the beginning of its ARN."""
 
-    def __init__(self, others: ByPrefix | None = None) -> None:
-        self._by_prefix: ByPrefix = {"arn:aws:sns:": publish, **(others or {})}
+    def __init__(self) -> None:
+        self.by_prefix: dict[str, Act] = {"arn:aws:sns:": publish}
 
     def __call__(self, action: str, change: Change) -> None:
-        for prefix, carry_out in self._by_prefix.items():
+        for prefix, carry_out in self.by_prefix.items():
             if action.startswith(prefix):
                 carry_out(action, change)
                 return

@@ -31,7 +31,7 @@ class Change:
     state: str
     reason: str
     at: float
-    is_repeated: bool = False
+    value: float | None = None
 
 
 Act = Callable[[str, Change], None]
@@ -104,13 +104,13 @@ class AlarmBook:
             return []
         if verdict.state != alarm.state:
             return [self.change(alarm, verdict, now)]
-        self._act_again(alarm, now)
+        self._act_again(alarm, verdict, now)
         return []
 
     def change(self, alarm: Alarm, verdict: Verdict, now: float) -> Change:
         """Put the alarm into a state, and carry out that state's actions."""
         with self.lock:
-            change = Change(alarm, alarm.state, verdict.state, verdict.reason, now)
+            change = Change(alarm, alarm.state, verdict.state, verdict.reason, now, verdict.value)
             alarm.state, alarm.reason = verdict.state, verdict.reason
             alarm.reason_data, alarm.updated_at = verdict.data, now
             summary = f"Alarm updated from {change.old_state} to {change.state}"
@@ -122,12 +122,12 @@ class AlarmBook:
             self._carry_out(action, change)
         return change
 
-    def _act_again(self, alarm: Alarm, now: float) -> None:
+    def _act_again(self, alarm: Alarm, verdict: Verdict, now: float) -> None:
         """Scaling goes on each minute as long as the alarm lasts; every other action runs once."""
         if alarm.state != ALARM or now - self._acted.get(alarm.name, now) < self.minute_seconds:
             return
         self._acted[alarm.name] = now
-        change = Change(alarm, ALARM, ALARM, alarm.reason, now, is_repeated=True)
+        change = Change(alarm, ALARM, ALARM, verdict.reason, now, verdict.value)
         for action in alarm.actions(ALARM):
             if is_scaling(action):
                 self._carry_out(action, change)
@@ -177,6 +177,7 @@ class AlarmBook:
 
 
 def is_scaling(action: str) -> bool:
+    """Whether the action is a scaling policy, as Application Auto Scaling names them."""
     return action.startswith("arn:aws:autoscaling:")
 
 

@@ -29,11 +29,12 @@ _COMPARE: dict[str, tuple[Callable[[float, float], bool], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A state, why, and the same as data."""
+    """A state, why, the same as data, and the last value that was looked at."""
 
     state: str
     reason: str
     data: str
+    value: float | None = None
 
 
 def evaluate(alarm: Alarm, store: MetricStore, now: float, pace: float = 1.0) -> Verdict:
@@ -81,7 +82,8 @@ def _verdict(
     state = state_of(alarm, points)
     recent = [(at, v) for at, v in zip(times, points, strict=True) if v is not None]
     recent = recent[-alarm.periods[1] :]
-    return Verdict(state, _reason(alarm, state, recent), _data(alarm, recent, period))
+    last = recent[-1][1] if recent else None
+    return Verdict(state, _reason(alarm, state, recent), _data(alarm, recent, period), last)
 
 
 def _reason(alarm: Alarm, state: str, recent: list[tuple[float, float]]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.aws_api import Operation
-from sandbox.cloudwatch.alarm_actions import Actions, ByPrefix
-from sandbox.cloudwatch.alarm_book import AlarmBook
+from sandbox.cloudwatch.alarm_actions import Actions
+from sandbox.cloudwatch.alarm_book import Act, AlarmBook
 from sandbox.cloudwatch.alarm_operations import AlarmOperations
 from sandbox.cloudwatch.collector import Collector
 from sandbox.cloudwatch.lambda_metrics import LambdaMetrics
@@ -39,12 +39,10 @@ class CloudWatch:
 
     service_name = "cloudwatch"
 
-    def __init__(
-        self, measuring: Measuring, flush: Callable[[], None], actions: ByPrefix | None = None
-    ) -> None:
-        self._measuring, self._flush = measuring, flush
+    def __init__(self, measuring: Measuring, flush: Callable[[], None]) -> None:
+        self._measuring, self._flush, self._actions = measuring, flush, Actions()
         store, clock = measuring.store, measuring.clock
-        self.book = AlarmBook(store, self.fresh, Actions(actions), clock)
+        self.book = AlarmBook(store, self.fresh, self._actions, clock)
         self._operations: dict[str, Operation] = {
             **MetricOperations(store, self.fresh, clock).operations,
             **AlarmOperations(self.book, clock).operations,
@@ -58,6 +56,10 @@ class CloudWatch:
         """Measure all that has happened by now."""
         self._flush()
         self._measuring.collector.settle()
+
+    def on_action(self, prefix: str, carry_out: Act) -> None:
+        """Let `carry_out` have the actions whose ARNs begin so."""
+        self._actions.by_prefix[prefix] = carry_out
 
     def start(self) -> None:
         self._measuring.collector.start()
