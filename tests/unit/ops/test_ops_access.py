@@ -40,6 +40,7 @@ NEEDS: dict[str, set[Need]] = {
     "pending.table": {("pending-work", "DeleteItem")},
     "pending.due": {("pending-work", "Query")},
     "pending.all": {("pending-work", "Query")},
+    "pending.count": {("pending-work", "Query")},
     "pending.untold": {("pending-work", "Query")},
     "pending.told": {("pending-work", "UpdateItem")},
     "pending.done": {("pending-work", "DeleteItem")},
