@@ -12,6 +12,7 @@ from typing import Any
 from ops.aws import clients
 from ops.code import deploy_code
 from ops.errors import RefusedError
+from ops.lambda_versions import latest
 from ops.package import Package
 from ops.release import release
 from ops.stack_state import described
@@ -117,8 +118,17 @@ def _code(ctx: Context, steps: Steps) -> Done[Package | None]:
     if ctx.dry_run:
         return Done(None, "would build the package, upload it, and release it", True)
     _require_stacks(ctx)
-    package = deploy_code(ctx.stage, steps.note)
-    return Done(package, f"{package.zipped_bytes / 1_000_000:.2f} MB on $LATEST", True)
+    before = latest(ctx)
+    package = deploy_code(ctx.stage, lambda text: _noted(steps, text))
+    is_same = latest(ctx) == before
+    size = f"{package.zipped_bytes / 1_000_000:.2f} MB"
+    detail = f"{size}, as it was on $LATEST" if is_same else f"{size} on $LATEST"
+    return Done(package, detail, not is_same)
+
+
+def _noted(steps: Steps, text: str) -> None:
+    for line in text.splitlines():
+        steps.note(line.strip())
 
 
 def _require_stacks(ctx: Context) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import is_error, pages
+from ops.aws import found, is_error, pages
 from ops.errors import RefusedError
 from ops.lambda_aliases import live_aliases, serves
 from ops.stages import FUNCTIONS, function_name
@@ -53,6 +53,14 @@ def find_functions(ctx: Context) -> Done[dict[str, Configuration]]:
     names = [f.name for f in FUNCTIONS]
     configurations = dict(zip(names, each(partial(_settled, ctx), names), strict=True))
     return Done(configurations, f"{len(configurations)} functions, Active")
+
+
+def latest(ctx: Context) -> dict[str, Configuration | None]:
+    """What $LATEST of every function holds, code and settings; None where there is none yet."""
+    operation = partial(found, ctx.clients.lambda_.get_function_configuration)
+    names = [function_name(ctx.stage, f.name) for f in FUNCTIONS]
+    configurations = each(lambda name: operation(FunctionName=name, Qualifier="$LATEST"), names)
+    return {n: c and _content(c) for n, c in zip(names, configurations, strict=True)}
 
 
 def _settled(ctx: Context, name: str, qualifier: str = "$LATEST") -> Configuration:

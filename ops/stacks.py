@@ -110,4 +110,6 @@ def _note(ctx: Context, flow: str) -> Done[None]:
     if not ctx.dry_run:
         stack_outputs.note(ctx.stage, wanted)
     word = "would note" if ctx.dry_run else "noted"
-    return Done(None, f"{word} {flow} in {stack_outputs.outputs_file().name}", True)
+    file = stack_outputs.outputs_file().name
+    hint = "; `ops generate` writes it into config.json, commit both"
+    return Done(None, f"{word} {flow} in {file}{hint}", True)

@@ -236,3 +236,26 @@ def test_warming_may_be_left_out(world: StackWorld, parts: Parts) -> None:
     fill(world)
     deploy(world.context(), world.world.steps(), is_warmed=False)
     assert parts.came[-1] == "release unwarmed"
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+def test_the_same_code_again_is_no_change(
+    world: StackWorld, parts: Parts, monkeypatch: pytest.MonkeyPatch, is_other: bool
+) -> None:
+    fill(world)
+
+    def code(stage: str, say: Callable[[str], None]) -> Package:
+        world.world.lambda_.deploy(stage, "code-2" if is_other else "code-1")
+        return parts.code(stage, say)
+
+    monkeypatch.setattr(deploying, "deploy_code", code)
+    steps = world.world.steps()
+    deploy(world.context(), steps, ["code"])
+    assert steps.changed is is_other
+
+
+def test_functions_that_are_not_there_yet_are_no_obstacle(world: StackWorld, parts: Parts) -> None:
+    fill(world)
+    world.world.lambda_.functions.clear()
+    deploy(world.context(), world.world.steps(), ["code"])
+    assert parts.came == ["code"]
