@@ -1,4 +1,4 @@
-"""What watches: alarms, dashboards, log groups with their filters and queries."""
+"""What watches: alarms, dashboards and log groups."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ _ALARM = (
     "MetricName Metrics Namespace OKActions Period Statistic Threshold ThresholdMetricId "
     "TreatMissingData Unit"
 )
-_COMPOSITE = (
-    "ActionsEnabled AlarmActions AlarmDescription AlarmRule InsufficientDataActions OKActions"
-)
 
 
 def _put_alarm(part: Part) -> Made:
@@ -23,17 +20,6 @@ def _put_alarm(part: Part) -> Made:
     part.call("cloudwatch", "PutMetricAlarm", AlarmName=name, **part.only(*_ALARM.split()))
     part.physical_id = name
     (alarm,) = part.call("cloudwatch", "DescribeAlarms", AlarmNames=[name])["MetricAlarms"]
-    return Made(f"alarm {name}", name, {"Arn": alarm["AlarmArn"]})
-
-
-def _put_composite(part: Part) -> Made:
-    name = part.name("AlarmName")
-    part.call("cloudwatch", "PutCompositeAlarm", AlarmName=name, **part.only(*_COMPOSITE.split()))
-    part.physical_id = name
-    answer = part.call(
-        "cloudwatch", "DescribeAlarms", AlarmNames=[name], AlarmTypes=["CompositeAlarm"]
-    )
-    (alarm,) = answer["CompositeAlarms"]
     return Made(f"alarm {name}", name, {"Arn": alarm["AlarmArn"]})
 
 
@@ -83,51 +69,9 @@ def _delete_log_group(part: Part) -> None:
     gone(lambda: part.call("logs", "DeleteLogGroup", logGroupName=part.physical_id))
 
 
-def _put_filter(part: Part) -> Made:
-    name = part.name("FilterName")
-    part.call(
-        *("logs", "PutMetricFilter"),
-        logGroupName=part.get("LogGroupName"),
-        filterName=name,
-        filterPattern=part.get("FilterPattern"),
-        metricTransformations=lower_first(part.get("MetricTransformations")),
-    )
-    return Made(f"metric filter {name}", name)
-
-
-def _delete_filter(part: Part) -> None:
-    request = {"logGroupName": part.get("LogGroupName"), "filterName": part.physical_id}
-    gone(lambda: part.call("logs", "DeleteMetricFilter", **request))
-
-
-def _put_query(part: Part) -> Made:
-    request = {"name": part.get("Name"), "queryString": part.get("QueryString")}
-    if groups := part.get("LogGroupNames"):
-        request["logGroupNames"] = groups
-    if part.physical_id:
-        request["queryDefinitionId"] = part.physical_id
-    made = part.call("logs", "PutQueryDefinition", **request)["queryDefinitionId"]
-    return Made(f"query {part.get('Name')}", made, {"QueryDefinitionId": made})
-
-
-def _delete_query(part: Part) -> None:
-    gone(lambda: part.call("logs", "DeleteQueryDefinition", queryDefinitionId=part.physical_id))
-
-
-def lower_first(value: object) -> object:
-    """CloudFormation's member names as the APIs of Step Functions and Logs have them."""
-    if isinstance(value, Mapping):
-        return {name[:1].lower() + name[1:]: lower_first(item) for name, item in value.items()}
-    return [lower_first(item) for item in value] if isinstance(value, list) else value
-
-
 KINDS: Mapping[str, Kind] = {
     "AWS::CloudWatch::Alarm": Kind(
         *(_put_alarm, _delete_alarm, names(f"AlarmName {_ALARM}"), names("AlarmName"), _put_alarm)
-    ),
-    "AWS::CloudWatch::CompositeAlarm": Kind(
-        *(_put_composite, _delete_alarm, names(f"AlarmName {_COMPOSITE}"), names("AlarmName")),
-        _put_composite,
     ),
     "AWS::CloudWatch::Dashboard": Kind(
         *(_put_dashboard, _delete_dashboard, names("DashboardName DashboardBody")),
@@ -136,15 +80,5 @@ KINDS: Mapping[str, Kind] = {
     "AWS::Logs::LogGroup": Kind(
         *(_make_log_group, _delete_log_group, names("LogGroupName RetentionInDays KmsKeyId")),
         *(names("LogGroupName KmsKeyId"), _keep),
-    ),
-    "AWS::Logs::MetricFilter": Kind(
-        *(_put_filter, _delete_filter),
-        names("LogGroupName FilterName FilterPattern MetricTransformations"),
-        names("LogGroupName FilterName"),
-        _put_filter,
-    ),
-    "AWS::Logs::QueryDefinition": Kind(
-        *(_put_query, _delete_query, names("Name QueryString LogGroupNames")),
-        change=_put_query,
     ),
 }

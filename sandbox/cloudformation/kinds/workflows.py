@@ -8,7 +8,6 @@ from typing import Any
 
 from infra import state_machine
 from sandbox.cloudformation.kinds.part import Kind, Made, Part, gone, names
-from sandbox.cloudformation.kinds.watching import lower_first
 
 
 def _make(part: Part) -> Made:
@@ -27,10 +26,17 @@ def _change(part: Part) -> Made:
 def _asked(part: Part) -> dict[str, Any]:
     request = {"roleArn": part.get("RoleArn"), "definition": _definition(part)}
     if logging := part.get("LoggingConfiguration"):
-        request["loggingConfiguration"] = lower_first(logging)
+        request["loggingConfiguration"] = _lower_first(logging)
     if tracing := part.get("TracingConfiguration"):
-        request["tracingConfiguration"] = lower_first(tracing)
+        request["tracingConfiguration"] = _lower_first(tracing)
     return request
+
+
+def _lower_first(value: Any) -> Any:
+    """CloudFormation's member names as the API has them."""
+    if isinstance(value, Mapping):
+        return {name[:1].lower() + name[1:]: _lower_first(item) for name, item in value.items()}
+    return [_lower_first(item) for item in value] if isinstance(value, list) else value
 
 
 def _definition(part: Part) -> str:
