@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.lambda_service import LambdaService
     from sandbox.lex import LexRuntime, LexState
     from sandbox.salesforce import SalesforceServer
+    from sandbox.xray.store import TraceStore
 
 
 @dataclass(slots=True)
@@ -73,11 +74,19 @@ def assemble(
 
     from sandbox.cloudwatch.service import Measuring
     from sandbox.lambda_service import LambdaService
+    from sandbox.lambda_service.observer import Observers
     from sandbox.lex import LexModels, LexRuntime, LexState
+    from sandbox.xray.lambda_segments import LambdaTraces
+    from sandbox.xray.store import TraceStore
 
     built, lex = _Built(stack), LexState()
-    measuring = Measuring()
-    functions = LambdaService(endpoint, work_dir=work_dir / "lambda", observer=measuring.functions)
+    measuring, traces = Measuring(), TraceStore()
+    functions = LambdaService(
+        endpoint,
+        work_dir=work_dir / "lambda",
+        observer=Observers(measuring.functions, LambdaTraces(traces)),
+        xray_daemon=_xray(built, traces),
+    )
     stack.callback(functions.close)
     salesforce = _salesforce(built, work_dir, conditions)
     stack.callback(conditions.faults.close)
@@ -140,14 +149,34 @@ def _cloudwatch(built: _Built, measuring: Measuring, functions: LambdaService) -
     from sandbox.cloudwatch.log_search import LogSearch
     from sandbox.cloudwatch.service import CloudWatch
     from sandbox.moto_services import execution_observer
+    from sandbox.scaling.service import ApplicationAutoScaling
+    from sandbox.scaling.targets import POLICIES
 
     execution_observer.observe(measuring.services.execution)
     built.stack.callback(execution_observer.observe, execution_observer.unobserved)
     cloudwatch = CloudWatch(measuring, functions.flush_logs)
     built.stack.callback(cloudwatch.close)
+    scaling = ApplicationAutoScaling(functions.operations, cloudwatch.book)
+    cloudwatch.on_action(POLICIES, scaling.act)
     cloudwatch.start()
-    built.services += [cloudwatch, LogSearch(functions.flush_logs)]
+    built.services += [cloudwatch, LogSearch(functions.flush_logs), scaling]
     built.handlers |= cloudwatch.handlers
+
+
+def _xray(built: _Built, traces: TraceStore) -> str:
+    """The receiver's address, for the functions."""
+    from sandbox.xray import receivers
+    from sandbox.xray.daemon import Daemon
+    from sandbox.xray.service import XRayService
+
+    daemon = Daemon(traces.add)
+    built.stack.callback(daemon.close)
+    daemon.start()
+    receivers.connect(traces)
+    built.stack.callback(receivers.disconnect, traces)
+    built.services.append(XRayService(traces))
+    built.handlers["traces"] = {"GET": lambda _: traces.counts()}
+    return daemon.address
 
 
 def _moto_services(built: _Built, functions: LambdaService, schedules: bool) -> None:
