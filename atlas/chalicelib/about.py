@@ -5,6 +5,7 @@ Nothing else can be asked for it: AWS does not know how often a connection or a 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from chalicelib import conversation, lex, scenario, secret_store
 if TYPE_CHECKING:
     from chalicelib.services import Services
 
+_STARTED = time.monotonic()
 ABOUT_EVENT = {"atlas": "about"}
 
 Handler = Callable[[Any, Any], Any]
@@ -35,9 +37,10 @@ def answers_about(services: Callable[[], Services]) -> Callable[[Handler], Handl
 
 
 def about(services: Services) -> dict[str, Any]:
-    """Sizes in bytes, and counts since this environment started."""
+    """Sizes in bytes, and counts since this environment started, so many `seconds` ago."""
     secrets = services.secrets
     return {
+        "seconds": round(time.monotonic() - _STARTED, 1),
         "history_bytes": conversation.BYTES,
         "scenario_bytes": scenario.BYTES,
         "session_bytes": lex.SESSION_BYTES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ class Background:
     def _invoke(self, function: str, payload: Mapping[str, Any]) -> bool:
         name, _, qualifier = function.partition(":")
         try:
-            self._client().invoke(
+            answer = self._client().invoke(
                 FunctionName=name,
                 Qualifier=qualifier or "live",
                 InvocationType="Event",
@@ -111,7 +112,16 @@ class Background:
         except (ClientError, BotoCoreError) as exc:
             self._log.warning("hand-off failed", error=str(translated("lambda", exc)))
             return False
+        _free_connection(answer)
         return True
+
+
+def _free_connection(answer: Mapping[str, Any]) -> None:
+    """Read the answer's empty body: before that its connection does not go back to the pool."""
+    if (body := answer.get("Payload")) is not None:
+        # The event is queued, whatever becomes of the connection.
+        with suppress(BotoCoreError):
+            body.read()
 
 
 def finish_answer(event: object, invocation: Invocation, services: Services) -> dict[str, str]:

@@ -24,7 +24,7 @@ _MACHINES = re.compile(
     r"|\b1[67]\d{11}\b"
 )
 _KINDS = {
-    "a telephone number": re.compile(r"(?<![\w.])\+?\d(?:[\s().-]{0,2}\d){9,14}(?![\w.]*\d)"),
+    "a telephone number": re.compile(r"(?<![\w.-])\+?\d(?:[\s().-]{0,2}\d){9,14}(?![\w.]*\d)"),
     "an e-mail address": re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[a-zA-Z]{2,}"),
     "a query": re.compile(r"\bSELECT\b.+\bFROM\b", re.IGNORECASE | re.DOTALL),
     "a token": re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}"),

@@ -8,6 +8,7 @@ from typing import Any
 from ops.audit.facts import Facts
 from ops.audit.limits import (
     HISTORY_BYTES,
+    IDLE_SECONDS,
     LEAST_READS,
     LEAST_REQUESTS,
     REQUESTS_PER_CONNECTION,
@@ -34,9 +35,10 @@ def connections(facts: Facts) -> Verdict:
         service: (_number(counts, "requests"), _number(counts, "opened"))
         for service, counts in _mapping(facts.about, "connections").items()
     }
-    enough = {service: c for service, c in used.items() if c[0] >= LEAST_REQUESTS}
+    least = max(LEAST_REQUESTS, _number(facts.about, "seconds") / IDLE_SECONDS)
+    enough = {service: counts for service, counts in used.items() if counts[0] >= least}
     if not enough:
-        raise Unobserved(f"the environment asked has made fewer than {LEAST_REQUESTS} requests")
+        raise Unobserved(f"the environment asked made fewer than {least:.0f} requests")
     problems = (
         f"{service} opened {opened:.0f} connections for {requests:.0f} requests"
         for service, (requests, opened) in enough.items()

@@ -12,24 +12,28 @@ import pytest
 
 from chalicelib import conversation, lex, scenario
 from chalicelib.about import ABOUT_EVENT, answers_about
+from chalicelib.background import Background
 from chalicelib.clients import AwsClients
+from chalicelib.deadline import Deadline
+from chalicelib.observability import Log
 from chalicelib.secret_store import CACHE_SECONDS, SecretStore
 from chalicelib.services import Services
 from tests.fakes import FakeContext, FakeSecretsManager
 
 
-class _Table(BaseHTTPRequestHandler):
-    """DynamoDB without items, over connections that stay open."""
+class _Service(BaseHTTPRequestHandler):
+    """DynamoDB without items, and Lambda's queue, over connections that stay open."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
+        status, body = (202, b"") if "/invocations" in self.path else (200, b"{}")
+        self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         return
@@ -37,7 +41,7 @@ class _Table(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Table)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
@@ -58,6 +62,15 @@ def test_requests_and_the_connections_for_them_are_counted(endpoint: str) -> Non
     clients.dynamodb_writing.close()
 
 
+def test_events_go_over_one_connection(endpoint: str) -> None:
+    clients = AwsClients()
+    background = Background(lambda: clients.lambda_, "generate:live", Log(write=pytest.fail))
+    for _ in range(3):
+        assert background.invoke("update:live", {}, Deadline.after(10.0))
+    assert clients.connections() == {"lambda": {"opened": 1, "requests": 3}}
+    clients.lambda_.close()
+
+
 def test_bounds_and_counts_are_told() -> None:
     services = SimpleNamespace(
         secrets=SecretStore(lambda: FakeSecretsManager(one={"key": "hidden"})),
@@ -65,7 +78,9 @@ def test_bounds_and_counts_are_told() -> None:
     )
     assert [services.secrets.get("one") for _ in range(3)] == [{"key": "hidden"}] * 3
     asked: Any = answers_about(lambda: cast(Services, services))
-    assert asked(_reached)(dict(ABOUT_EVENT), FakeContext()) == {
+    told = asked(_reached)(dict(ABOUT_EVENT), FakeContext())
+    assert told["about"].pop("seconds") > 0
+    assert told == {
         "ok": True,
         "about": {
             "history_bytes": conversation.BYTES,

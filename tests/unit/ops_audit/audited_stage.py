@@ -59,6 +59,7 @@ SCALED = {
     "ScalableDimension": "lambda:function:ProvisionedConcurrency",
 }
 ABOUT = {
+    "seconds": 900.0,
     "secret_cache_seconds": 300,
     "secrets": {"reads": 40, "fetches": 1},
     "connections": {"dynamodb": {"opened": 2, "requests": 90}},
