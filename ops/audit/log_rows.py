@@ -21,7 +21,7 @@ _MACHINES = re.compile(
     r"|\b[0-9a-f]{16,64}\b"
     r"|\b1-[0-9a-f]{8}-[0-9a-f]{24}\b"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\b1[67]\d{11}\b"
+    r"|\b1[6-9]\d{8}(?:\d{3})?\b"
 )
 _KINDS = {
     "a telephone number": re.compile(r"(?<![\w.-])\+?\d(?:[\s().-]{0,2}\d){9,14}(?![\w.]*\d)"),
@@ -66,7 +66,7 @@ def kinds(text: str) -> Iterator[str]:
 
 
 def _texts(text: str) -> Iterator[tuple[str, str]]:
-    """The texts of a JSON line with their fields' names; any other line whole, without a name."""
+    """A JSON line's texts and whole numbers with their fields' names; any other line whole."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -77,9 +77,11 @@ def _texts(text: str) -> Iterator[tuple[str, str]]:
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield name, value
+    elif isinstance(value, int):
+        yield name, str(value)
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            # The metric directive names metrics; figures are no texts.
+            # The metric directive names metrics.
             if key != "_aws":
                 yield from _leaves(key, each)
     elif isinstance(value, list):
