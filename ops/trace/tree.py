@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -41,7 +42,7 @@ def trees(documents: Sequence[Document]) -> list[Node]:
         for parent, part in _parts(document, str(document.get("parent_id", ""))):
             nodes[str(part["id"])] = _node(part)
             parents[str(part["id"])] = parent
-    roots = []
+    roots: list[Node] = []
     for node in sorted(nodes.values(), key=_place):
         parent_node = nodes.get(parents[node.id])
         (roots if parent_node is None else parent_node.children).append(node)
@@ -50,7 +51,8 @@ def trees(documents: Sequence[Document]) -> list[Node]:
 
 def _place(node: Node) -> tuple[float, float]:
     """By their start; of those that begin within a millisecond the one that ends last first."""
-    return round(node.start, 3), node.start - node.latest()
+    seconds = inf if node.end is None else node.end - node.start
+    return round(node.start, 3), -seconds
 
 
 def walk(node: Node, depth: int = 0) -> Iterator[tuple[int, Node]]:

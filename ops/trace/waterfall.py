@@ -69,11 +69,11 @@ def _line(name: str, start: str, took: str, bar: str, note: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """`412 ms`, `3.20 s` or `4 m 05 s`, whichever is read most easily."""
+    """`0.4 ms`, `412 ms`, `3.20 s` or `4 m 05 s`, whichever is read most easily."""
+    if seconds < 0.01:
+        return f"{max(0.0, seconds) * 1000:.1f} ms"
     if seconds < 1:
-        return (
-            f"{max(0.0, seconds) * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1e3:.1f} ms"
-        )
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 100:
         return f"{seconds:.2f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -2,7 +2,7 @@
 
 An execution whose state machine has tracing on goes on in the trace of whoever started it, by
 `traceHeader` or else by the request's own header ("AWS X-Ray and Step Functions" in its guide).
-moto 5.2.5 keeps the header and does nothing with it. A state runs in several threads (a time-out
+moto 5.2.5 does nothing with either. A state runs in several threads (a time-out
 has one of its own, each branch has one), so its place in the trace travels with moto's `env`.
 """
 
@@ -16,6 +16,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from sandbox.xray.header import TraceHeader, current, new_id, new_root, under
 from sandbox.xray.receivers import receiver
@@ -28,6 +29,7 @@ _original_state = CommonStateField._eval_body
 _original_frame = Environment.open_frame
 _original_inner_frame = Environment.open_inner_frame
 _original_task = StateTaskService._eval_execution
+_original_start_response = StepFunctionResponse.start_execution
 
 
 class Place:
@@ -49,6 +51,7 @@ def install() -> None:
     Environment.open_frame = _frame
     Environment.open_inner_frame = _inner_frame
     StateTaskService._eval_execution = _task
+    StepFunctionResponse.start_execution = _respond_to_start
 
 
 def begin(env: Any, execution: Any) -> None:
@@ -56,7 +59,7 @@ def begin(env: Any, execution: Any) -> None:
     machine, store = execution.state_machine, receiver()
     if store is None or not (machine.tracingConfiguration or {}).get("enabled"):
         return
-    coming = TraceHeader.parse(execution.trace_header) or current() or TraceHeader(new_root())
+    coming = current() or TraceHeader(new_root())
     header = TraceHeader(coming.root, new_id(), coming.sampled is not False)
     place = Place(store, header)
     execution.sandbox_segment = {
@@ -84,6 +87,12 @@ def pass_on(params: Any, **_: Any) -> None:
     """For botocore's before-call: a task's request says in whose trace it is."""
     if (header := current()) is not None:
         params["headers"]["X-Amzn-Trace-Id"] = str(header)
+
+
+def _respond_to_start(self: Any) -> Any:
+    """In the trace that the request names, which moto does not read."""
+    with under(TraceHeader.parse(self._get_param("traceHeader")) or current()):
+        return _original_start_response(self)
 
 
 def _state(self: Any, env: Any) -> None:
