@@ -179,5 +179,5 @@ def _protected(ctx: Context, wanted: Wanted, detail: str, changed: bool) -> Done
         ctx.clients.of("cloudformation").update_termination_protection(
             StackName=wanted.name, EnableTerminationProtection=True
         )
-        changed = True
+        detail, changed = f"{detail}; protected from deletion", True
     return Done(outputs_of(now), detail, changed)

@@ -38,6 +38,9 @@ secret is refused.
   python -m ops deploy --stage prod --salesforce sf.json   put the secret on the way
   python -m ops deploy --stage prod --only code            the package alone, as before a release
 
+On stage local a sandbox of `make run` has made what the stacks declare, so there it is code and
+release alone, unless --only says otherwise; a bare sandbox takes the stacks of any stage.
+
 Chalice's record stays in atlas/.chalice/deployed, so that bare `chalice deploy` (the same code with
 whole libraries) goes on from there. Deploys for the Python that runs it. Region and credentials are
 botocore's usual ones; stage local goes to AWS_ENDPOINT_URL, or to the sandbox at
@@ -65,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
         done = deploy(
             ctx,
             steps,
-            arguments.only or PARTS,
+            arguments.only or parts_of(arguments.stage),
             salesforce=arguments.salesforce,
             is_warmed=not arguments.no_warming,
         )
@@ -75,6 +78,11 @@ def _run(arguments: argparse.Namespace) -> int:
         raise
     print(_outcome(ctx, steps, done) if arguments.json else _closing(ctx, steps, done))
     return 0
+
+
+def parts_of(stage: str) -> Collection[str]:
+    """What is brought up where --only names nothing."""
+    return [part for part in PARTS if stage != "local" or part != "stacks"]
 
 
 def deploy(

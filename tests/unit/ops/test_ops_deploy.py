@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ from cloudformation_fakes import StackWorld
 from ops_fakes import FakeClient, client_error
 
 from ops import deploy as deploying
+from ops import destroy as destroying
+from ops.__main__ import main
 from ops.deploy import PARTS, deploy
+from ops.destroy_parts import Part
 from ops.errors import RefusedError
 from ops.package import Package
 from ops.to_do import put_salesforce_secret, refuse_while_blocked, to_do
@@ -259,3 +263,70 @@ def test_functions_that_are_not_there_yet_are_no_obstacle(world: StackWorld, par
     world.world.lambda_.functions.clear()
     deploy(world.context(), world.world.steps(), ["code"])
     assert parts.came == ["code"]
+
+
+def test_a_sandbox_of_the_local_stage_has_made_what_the_stacks_declare() -> None:
+    assert deploying.parts_of("local") == ["code", "release"]
+    assert deploying.parts_of("prod") == list(PARTS)
+
+
+@pytest.fixture
+def command(world: StackWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`ops` with the clients of `world`."""
+    for module in (deploying, destroying):
+        monkeypatch.setattr(module, "clients", lambda stage: world.context().clients)
+    return lambda *arguments: main(arguments)
+
+
+def test_a_tool_reads_how_far_it_came_and_why_it_stopped(
+    command: Callable[..., int], parts: Parts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("deploy", "--stage", "prod", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["stage"] == "prod"
+    assert told["error"].startswith("1 of the steps wait for a person")
+    assert parts.came == ["stacks"]
+
+
+def test_a_tool_reads_what_was_deployed(
+    world: StackWorld,
+    command: Callable[..., int],
+    parts: Parts,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(world)
+    assert command("deploy", "--stage", "prod", "--json", "--no-warming") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["package"]["path"] == "p.zip"
+    assert [step["step"] for step in told["steps"]] == [
+        "look for what people do",
+        "deploy the code",
+    ]
+    assert parts.came[-1] == "release unwarmed"
+
+
+def test_nothing_is_destroyed_where_nobody_can_be_asked(
+    world: StackWorld,
+    command: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = [Part("function", lambda _: ["f1"], lambda *_: pytest.fail("removed"))]
+    monkeypatch.setattr(destroying, "PARTS", kept)
+    monkeypatch.setattr("sys.stdin", io.StringIO("atlas-prod\n"))
+    assert command("destroy", "--stage", "prod") == 1
+    assert "say --yes atlas-prod" in capsys.readouterr().err
+    assert command("destroy", "--stage", "prod", "--yes", "atlas-dev") == 1
+    assert "that is not atlas-prod" in capsys.readouterr().err
+    assert command("destroy", "--stage", "prod", "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["found"] == {"function": ["f1"]}
+
+
+def test_an_empty_stage_is_nothing_to_destroy(
+    command: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(destroying, "PARTS", ())
+    assert command("destroy", "--stage", "prod") == 0
+    assert capsys.readouterr().out == "Nothing to do: there is nothing of atlas-prod.\n"
