@@ -18,6 +18,7 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
+from ops import records
 from ops.audit import (
     alarm_rows,
     chain_rows,
@@ -40,8 +41,8 @@ from ops.waiting import Waiter
 
 AUDIT = """
 Compare what is live with every finding that made the predecessor slow: one row each, with what was
-found, why it matters and what to do. Reads AWS and changes nothing; one invoke asks a running
-environment about itself.
+found, why it matters and what to do. Reads AWS and changes nothing, --record apart; one invoke asks
+a running environment about itself.
 
 A row that cannot be observed says `unknown`, never `pass`: too little traffic to measure, a right
 that is missing, a service that does not tell. Unknown is no failure, but for --strict."""
@@ -122,16 +123,29 @@ def add_audit(verb: argparse.ArgumentParser) -> None:
         default=limits.HOURS,
         help="how far back metrics and logs are looked at; %(default)s",
     )
+    verb.add_argument(
+        "--record", action="store_true", help="keep what was found in the table of operations"
+    )
     verb.set_defaults(run=_audit)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    facts = Facts(_context(arguments.stage), arguments.hours)
+    ctx = _context(arguments.stage)
+    facts = Facts(ctx, arguments.hours)
     rows = [row for row in ROWS if arguments.row is None or row.name in arguments.row]
     findings = audit(facts, rows)
     print(_as_json(facts, findings) if arguments.json else table(findings))
+    if arguments.record:
+        _record(ctx, findings)
     bad = ("fail", "unknown") if arguments.strict else ("fail",)
     return int(any(finding.verdict.status in bad for finding in findings))
+
+
+def _record(ctx: Context, findings: Sequence[Finding]) -> None:
+    """Names and counts; what was found may be long, and is found again."""
+    failed = [f.row.name for f in findings if f.verdict.status == "fail"]
+    unseen = [f.row.name for f in findings if f.verdict.status == "unknown"]
+    records.write(ctx, "audit", counts=counts(findings), failed=failed, unknown=unseen)
 
 
 def _context(stage: str) -> Context:

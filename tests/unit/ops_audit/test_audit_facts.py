@@ -141,6 +141,7 @@ def test_no_request_asks_for_more_metrics_than_one_may() -> None:
         "[ERROR] KeyError: 'SELECT Id FROM Lead'",
         '{"event": {"inputTranscript": "hello"}}',
         '{"task_token": "AAAA"}',
+        '{"message": "turn", "number": 14155550123}',
         "Traceback: token eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhYmMifQ",
     ],
 )
@@ -159,7 +160,8 @@ def test_what_is_of_a_person_is_seen_and_not_repeated(text: str) -> None:
         '{"interaction_id": "0123456789abcdef0123456789abcdef", "slots": []}',
         '{"_aws": {"Timestamp": 1795495580884}, "at": "2026-11-24T04:46:20.884Z"}',
         '{"arn": "arn:aws:states:us-east-1:123456789012:stateMachine:atlas"}',
-        '{"message": "turn", "number": 14155550123}',
+        '{"message": "turn", "ModelTokens": 123456789, "TurnLatency": 1234567890.5}',
+        '{"expires_at": 1795495580}',
         "2026-11-24 04:46:20,884 worker ready after 1795495580884",
     ],
 )
@@ -193,9 +195,7 @@ def test_a_statement_is_read_as_iam_reads_it() -> None:
 
 
 def test_a_subscription_that_nobody_confirmed_is_none() -> None:
-    pending = SimpleNamespace(
-        subscriptions=[{"SubscriptionArn": "PendingConfirmation"}], stage="dev"
-    )
-    assert subscribed(pending).status == "fail"  # type: ignore[arg-type]
-    confirmed = SimpleNamespace(subscriptions=[{"SubscriptionArn": "arn:aws:sns:x"}], stage="dev")
-    assert subscribed(confirmed).status == "pass"  # type: ignore[arg-type]
+    status_by_arn = {"PendingConfirmation": "fail", "arn:aws:sns:us-east-1:1:team:x": "pass"}
+    for arn, status in status_by_arn.items():
+        facts: Any = SimpleNamespace(subscriptions=[{"SubscriptionArn": arn}], stage="dev")
+        assert subscribed(facts).status == status

@@ -126,10 +126,8 @@ def test_a_mistake_in_a_row_is_no_verdict() -> None:
 def test_problems_are_told_once_and_grouped() -> None:
     assert judged(["a", "b", "a"], "fine") == failed("a; b")
     assert judged([], "fine") == passed("fine")
-    assert grouped([("128 MB", "x"), ("64 MB", "y"), ("128 MB", "z")]) == [
-        "128 MB: x, z",
-        "64 MB: y",
-    ]
+    sizes = [("128 MB", "x"), ("64 MB", "y"), ("128 MB", "z")]
+    assert grouped(sizes) == ["128 MB: x, z", "64 MB: y"]
 
 
 @pytest.fixture
@@ -188,6 +186,21 @@ def test_json_has_each_row_with_all_that_it_tells(
             "do": "do this on dev",
         }
     ]
+
+
+def test_a_record_is_written_only_when_asked_for(
+    looks: Callable[[Verdict | Unobserved], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        verb.records, "write", lambda ctx, kind, **facts: written.append((kind, facts))
+    )
+    looks(failed("bad"))
+    command_line.main(["audit", "--stage", "dev"])
+    assert written == []
+    command_line.main(["audit", "--stage", "dev", "--record"])
+    counts = {"pass": 0, "fail": 1, "unknown": 0}
+    assert written == [("audit", {"counts": counts, "failed": ["one"], "unknown": []})]
 
 
 def test_the_table_tells_why_and_what_to_do_only_of_what_failed() -> None:
