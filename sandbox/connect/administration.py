@@ -1,23 +1,19 @@
-"""The operations of `connect` that set an instance up: flows, bots and storage."""
+"""The operations of `connect` that set an instance up: bots and storage, and flows beside them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from botocore.exceptions import ClientError
 
 from sandbox.aws_api import ApiError, Operation, Params
-from sandbox.connect import flow as language
 from sandbox.connect.clients import ClientOf
-from sandbox.connect.instances import MOST_FLOWS, Instances, SavedFlow, SetUp, not_found
-from sandbox.connect.names import Instance
+from sandbox.connect.flow_operations import FlowOperations, page
+from sandbox.connect.instances import Instances, SetUp, not_found
 
 _ALIAS_ARN = re.compile(r"arn:aws:lex:[a-z0-9-]+:\d{12}:bot-alias/([0-9A-Z]{10})/([0-9A-Z]{10})")
-_PAGE = 100
 
 
 class Administration:
@@ -25,16 +21,12 @@ class Administration:
 
     def __init__(self, instances: Instances, client_of: ClientOf) -> None:
         self._instances, self._client_of = instances, client_of
+        self._flows = FlowOperations(instances)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
         return {
-            "CreateContactFlow": self._create_flow,
-            "UpdateContactFlowContent": self._update_content,
-            "UpdateContactFlowMetadata": self._update_metadata,
-            "DeleteContactFlow": self._delete_flow,
-            "DescribeContactFlow": self._describe_flow,
-            "ListContactFlows": self._list_flows,
+            **self._flows.operations,
             "AssociateBot": self._associate_bot,
             "DisassociateBot": self._disassociate_bot,
             "ListBots": self._list_bots,
@@ -45,62 +37,6 @@ class Administration:
             "ListInstanceStorageConfigs": self._list_storage,
             "DescribeInstance": self._describe_instance,
         }
-
-    def _create_flow(self, params: Params) -> Params:
-        set_up = self._instances.find(params)
-        name, content = params["Name"], params["Content"]
-        flow = _checked(set_up, content)
-        with self._instances.lock:
-            _refuse_taken_name(set_up, name)
-            if len(set_up.flows) >= MOST_FLOWS:
-                raise ApiError("LimitExceededException", "Too many contact flows", 429)
-            about = (name, params["Type"], params.get("Description", ""), content, flow)
-            saved = SavedFlow(str(uuid.uuid4()), *about)
-            set_up.flows[saved.id] = saved
-        arn = set_up.instance.flow_arn(saved.id)
-        return {"ContactFlowId": saved.id, "ContactFlowArn": arn, **_digest(content)}
-
-    def _update_content(self, params: Params) -> Params:
-        saved = self._instances.flow(params)
-        flow = _checked(self._instances.find(params), params["Content"])
-        with self._instances.lock:
-            saved.content, saved.flow = params["Content"], flow
-        return {}
-
-    def _update_metadata(self, params: Params) -> Params:
-        saved, set_up = self._instances.flow(params), self._instances.find(params)
-        with self._instances.lock:
-            if "Name" in params and params["Name"] != saved.name:
-                _refuse_taken_name(set_up, params["Name"])
-            saved.name = params.get("Name", saved.name)
-            saved.description = params.get("Description", saved.description)
-            saved.state = params.get("ContactFlowState", saved.state)
-        return {}
-
-    def _delete_flow(self, params: Params) -> Params:
-        saved = self._instances.flow(params)
-        with self._instances.lock:
-            self._instances.find(params).flows.pop(saved.id, None)
-        return {}
-
-    def _describe_flow(self, params: Params) -> Params:
-        instance, saved = self._instances.find(params).instance, self._instances.flow(params)
-        about = {"Type": saved.type, "State": saved.state, "Status": "PUBLISHED"}
-        described = {
-            **{"Id": saved.id, "Arn": instance.flow_arn(saved.id), "Name": saved.name, **about},
-            **{"Content": saved.content, **_digest(saved.content)},
-        }
-        if saved.description:
-            described["Description"] = saved.description
-        return {"ContactFlow": described}
-
-    def _list_flows(self, params: Params) -> Params:
-        set_up, wanted = self._instances.find(params), params.get("ContactFlowTypes")
-        with self._instances.lock:
-            flows = [each for each in set_up.flows.values() if not wanted or each.type in wanted]
-        found, token = _page(flows, params)
-        summaries = [_flow_summary(set_up.instance, each) for each in found]
-        return {"ContactFlowSummaryList": summaries, **token}
 
     def _associate_bot(self, params: Params) -> Params:
         """Lex V2 alone; ResourceConflictException for a bot that the instance has already."""
@@ -133,7 +69,7 @@ class Administration:
     def _list_bots(self, params: Params) -> Params:
         set_up = self._instances.find(params)
         bots = list(set_up.bots) if params["LexVersion"] == "V2" else []
-        found, token = _page(bots, params)
+        found, token = page(bots, params)
         return {"LexBots": [{"LexV2Bot": {"AliasArn": arn}} for arn in found], **token}
 
     def _associate_storage(self, params: Params) -> Params:
@@ -192,41 +128,6 @@ class Administration:
         }
 
 
-def _checked(set_up: SetUp, content: str) -> language.Flow:
-    """The flow; ApiError InvalidContactFlowException with all that is wrong with it."""
-    problems: Sequence[str]
-    try:
-        flow = language.parse(content)
-    except language.FlowError as exc:
-        problems = [str(exc)]
-    else:
-        aliases = sorted(language.bot_aliases(flow))
-        problems = [f"The instance may not use {arn}" for arn in aliases if arn not in set_up.bots]
-        if len(aliases) > 1:
-            problems = [*problems, "the sandbox plays one bot per flow"]
-    if problems:
-        details: Any = [{"message": problem} for problem in problems]
-        message = "; ".join(problems)
-        raise ApiError("InvalidContactFlowException", message, 400, problems=details)
-    return flow
-
-
-def _refuse_taken_name(set_up: SetUp, name: str) -> None:
-    if any(each.name == name for each in set_up.flows.values()):
-        raise ApiError("DuplicateResourceException", f"There is a contact flow {name}", 409)
-
-
-def _flow_summary(instance: Instance, saved: SavedFlow) -> Params:
-    return {
-        "Id": saved.id,
-        "Arn": instance.flow_arn(saved.id),
-        "Name": saved.name,
-        "ContactFlowType": saved.type,
-        "ContactFlowState": saved.state,
-        "ContactFlowStatus": "PUBLISHED",
-    }
-
-
 def _alias_arn(params: Params) -> str:
     if "AliasArn" not in (params.get("LexV2Bot") or {}):
         raise ApiError("InvalidRequestException", "The sandbox knows bots of Lex V2 alone")
@@ -238,16 +139,3 @@ def _config(params: Params) -> Params:
     if config["StorageType"] != "S3" or "S3Config" not in config:
         raise ApiError("InvalidRequestException", "The sandbox stores in S3 alone")
     return {name: value for name, value in config.items() if name != "AssociationId"}
-
-
-def _digest(content: str) -> dict[str, str]:
-    return {"FlowContentSha256": hashlib.sha256(content.encode()).hexdigest()}
-
-
-def _page(items: Sequence[Any], params: Params) -> tuple[list[Any], Params]:
-    token = params.get("NextToken", "0")
-    if not token.isdigit():
-        raise ApiError("InvalidRequestException", "NextToken is not valid")
-    start, size = int(token), params.get("MaxResults", _PAGE)
-    more = {"NextToken": str(start + size)} if start + size < len(items) else {}
-    return list(items[start : start + size]), more
