@@ -150,13 +150,18 @@ class Counting:
             time.sleep(0.2)
 
 
-def measure(site: Site, turns: int, leads: int) -> dict[str, Any]:
-    """Every kind of work, with the shared answers made before."""
-    counting = Counting(site)
+def warmed(site: Site) -> None:
+    """Have the shared answers made, and wait for the end of it."""
     site.post("reset", {})
     site.run_schedule("keep-warm")
     site.wait("keep_warm's first run", lambda: _has_run(site), SETTLE_SECONDS)
-    counting.wait_until_quiet()
+    Counting(site).wait_until_quiet()
+
+
+def measure(site: Site, turns: int, leads: int) -> dict[str, Any]:
+    """Every kind of work, with the shared answers made before."""
+    counting = Counting(site)
+    warmed(site)
     visitors = [Visitor(site, number_of(index)) for index in range(leads)]
     for visitor in visitors:
         site.post("phone/line", {"number": visitor.number, **LINE})

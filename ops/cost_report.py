@@ -62,7 +62,9 @@ def doubts(used: Sequence[Price]) -> Iterator[str]:
         yield f"{UNCONFIRMED} Not read on AWS's own page; look there before you rely on it:"
     for price in unsure.values():
         note = f" ({price.note})" if price.note else ""
-        figure = f"{price.usd:.10f}".rstrip("0") + f" USD for {price.per:,.0f} {price.unit}"
+        figure = (
+            f"{price.usd:.10f}".rstrip("0").rstrip(".") + f" USD for {price.per:,.0f} {price.unit}"
+        )
         yield f"  {price.name}: {figure}; {price.source}{note}"
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ops.capacity.workload import Workload
 
 RATES = (1.0, 10.0, 100.0, 1000.0)
-MOST_RATE, MOST_SECONDS = 1000.0, 600
+MOST_RATE, MOST_SECONDS = 1000.0, 36_000
+LEAST_SECONDS, LEAST_TURNS = 120, 30_000
+"""Simulated for each rate: long enough for calls of minutes to say how many meet."""
 CAPACITY = """
 What a steady traffic needs of Lambda, Lex, DynamoDB, Bedrock, Connect and Step Functions, beside
 AWS's default quotas (ops/capacity/quotas.toml), and which quota ends first. A simulation of
@@ -50,7 +52,9 @@ def add_capacity(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument("--call-seconds", type=_positive, default=180.0, help="default %(default)s")
     verb.add_argument("--model-share", type=_share, help="of questions, for the measured one")
-    verb.add_argument("--seconds", type=_seconds, default=120, help="simulated; %(default)s")
+    verb.add_argument(
+        "--seconds", type=_seconds, help=f"simulated; {LEAST_SECONDS}, or {LEAST_TURNS:,} turns"
+    )
     verb.add_argument("--seed", type=int, default=1, help="default %(default)s")
     verb.add_argument(
         "--quota", type=_quota, action="append", default=[], metavar="NAME=VALUE", help="yours"
@@ -73,8 +77,9 @@ def _capacity(arguments: argparse.Namespace) -> int:
             arguments.stage, rate, arguments.call_seconds, arguments.model_share
         )
         limits = {name: quota.value for name, quota in granted.items()}
-        open_ended = simulation.simulate(asked, arguments.seconds, arguments.seed, {}, size)
-        held = simulation.simulate(asked, arguments.seconds, arguments.seed, limits, size)
+        seconds = arguments.seconds or max(LEAST_SECONDS, LEAST_TURNS / rate)
+        open_ended = simulation.simulate(asked, seconds, arguments.seed, {}, size)
+        held = simulation.simulate(asked, seconds, arguments.seed, limits, size)
         found[rate] = (open_ended, held)
     by_rate = {rate: needs.needs(pair[0], granted) for rate, pair in found.items()}
     ends = needs.breaks(by_rate)
