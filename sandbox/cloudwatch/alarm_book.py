@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sandbox.aws_api import ApiError
 from sandbox.cloudwatch.alarm import ALARM, Alarm
-from sandbox.cloudwatch.alarm_evaluation import Verdict, evaluate
+from sandbox.cloudwatch.alarm_evaluation import Verdict, evaluate, looks_seconds
 from sandbox.cloudwatch.metric_operations import moment
 from sandbox.cloudwatch.metric_store import MetricStore
 
@@ -53,6 +53,7 @@ class AlarmBook:
         self.alarms: dict[str, Alarm] = {}
         self.minute_seconds = _MINUTE
         self._acted: dict[str, float] = {}
+        self._looked: dict[str, float] = {}
         self._looking = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -69,12 +70,14 @@ class AlarmBook:
                 alarm.note(now, "ConfigurationUpdate", f'Alarm "{name}" created')
             elif alarm.definition != definition:
                 alarm.definition, alarm.configured_at = definition, now
+                self._looked.pop(name, None)
                 alarm.note(now, "ConfigurationUpdate", f'Alarm "{name}" updated')
 
     def delete(self, name: str) -> None:
         with self.lock:
             self.alarms.pop(name, None)
             self._acted.pop(name, None)
+            self._looked.pop(name, None)
 
     def get(self, name: str) -> Alarm:
         """ApiError ResourceNotFound."""
@@ -88,15 +91,23 @@ class AlarmBook:
         with self.lock:
             return sorted(self.alarms.values(), key=lambda alarm: alarm.name)
 
-    def look(self, now: float | None = None) -> list[Change]:
-        """Evaluate all; the changes of state that came of it, whose actions have run."""
+    def look(self, *, only_due: bool = False) -> list[Change]:
+        """Evaluate all, or those with a period that is newly over; the changes of state.
+
+        The actions that belong to a change have run when this returns.
+        """
         self._fresh()
         with self._looking:
-            at = self._clock() if now is None else now
-            return [change for alarm in self.all() for change in self._look_at(alarm, at)]
+            now = self._clock()
+            alarms = self.all()
+            return [change for one in alarms for change in self._look_at(one, now, only_due)]
 
-    def _look_at(self, alarm: Alarm, now: float) -> list[Change]:
+    def _look_at(self, alarm: Alarm, now: float, only_due: bool) -> list[Change]:
         try:
+            seconds = looks_seconds(alarm, self._store, self.minute_seconds / _MINUTE)
+            if only_due and self._looked.get(alarm.name) == now // seconds:
+                return []
+            self._looked[alarm.name] = now // seconds
             verdict = evaluate(alarm, self._store, now, self.minute_seconds / _MINUTE)
         except ValueError as exc:
             # An expression that cannot be worked out leaves the alarm as it is, as on AWS.
@@ -157,7 +168,7 @@ class AlarmBook:
         while not self._closing.wait(self.minute_seconds / _LOOKS_PER_MINUTE):
             try:
                 if self.alarms:
-                    self.look()
+                    self.look(only_due=True)
             except Exception:
                 # The next look has to come, whatever one alarm met.
                 _log.exception("the alarms could not be looked at")

@@ -37,12 +37,18 @@ class Verdict:
     value: float | None = None
 
 
+def looks_seconds(alarm: Alarm, store: MetricStore, pace: float = 1.0) -> float:
+    """How often a look can find something new: each minute, or each period that is shorter."""
+    period = Evaluation(store, alarm.queries, Span(0.0, 0.0)).period(alarm.watched)
+    return min(period, _MINUTE) * pace
+
+
 def evaluate(alarm: Alarm, store: MetricStore, now: float, pace: float = 1.0) -> Verdict:
     """`pace` is how many seconds one second of a period lasts; ValueError from bad queries."""
     _, periods = alarm.periods
     shape = Evaluation(store, alarm.queries, Span(0.0, 0.0))
     period = shape.period(alarm.watched)
-    step, grid = period * pace, min(period, _MINUTE) * pace
+    step, grid = period * pace, looks_seconds(alarm, store, pace)
     end = now // grid * grid
     span = Span(end - (periods + _EXTRA_PERIODS) * step, end, pace)
     series = Evaluation(store, alarm.queries, span).series(alarm.watched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 MAX_DISTINCT = 1_000
 """Distinct values kept per bucket; more are rounded to two digits, half a percent on average."""
@@ -26,10 +26,7 @@ class Bucket:
         self.is_opaque = False
 
     def add(self, value: float, count: float = 1.0) -> None:
-        self.count += count
-        self.total += value * count
-        self.low = min(self.low, value)
-        self.high = max(self.high, value)
+        self._add_totals(count, value * count, value, value)
         self._weigh(value, count)
 
     def add_set(self, count: float, total: float, low: float, high: float) -> None:
@@ -40,17 +37,23 @@ class Bucket:
         self.is_opaque = True
         self._add_totals(count, total, low, high)
 
-    def merge(self, other: Bucket) -> None:
-        self.is_opaque = self.is_opaque or other.is_opaque
+    def merge(self, other: Bucket, *, with_values: bool = True) -> None:
+        """Without its values there is no percentile, and it costs next to nothing."""
+        self.is_opaque = self.is_opaque or other.is_opaque or not with_values
         self._add_totals(other.count, other.total, other.low, other.high)
+        if not with_values:
+            return
         for value, count in other.weights.items():
             self._weigh(value, count)
 
     def _add_totals(self, count: float, total: float, low: float, high: float) -> None:
         self.count += count
         self.total += total
-        self.low = min(self.low, low)
-        self.high = max(self.high, high)
+        # Every measurement comes by here, and a builtin's call costs more than a comparison.
+        if low < self.low:
+            self.low = low
+        if high > self.high:
+            self.high = high
 
     def _weigh(self, value: float, count: float) -> None:
         if value not in self.weights and len(self.weights) >= MAX_DISTINCT:
@@ -67,13 +70,6 @@ class Bucket:
         return next((v for v, n in zip(values, reached, strict=True) if n >= wanted), self.high)
 
 
-def merged(buckets: Iterable[Bucket]) -> Bucket:
-    whole = Bucket()
-    for bucket in buckets:
-        whole.merge(bucket)
-    return whole
-
-
 Statistic = Callable[[Bucket], float | None]
 
 _STATISTICS: dict[str, Statistic] = {
@@ -85,11 +81,15 @@ _STATISTICS: dict[str, Statistic] = {
 }
 
 
+def needs_values(name: str) -> bool:
+    """Whether a statistic is more than a bucket's totals tell."""
+    return name not in _STATISTICS
+
+
 def statistic(name: str) -> Statistic:
     """How to read a statistic off a bucket that holds something; ValueError where unknown here."""
-    known = _STATISTICS.get(name)
-    if known is not None:
-        return known
+    if name in _STATISTICS:
+        return _STATISTICS[name]
     match = _PERCENTILE.fullmatch(name)
     if match is None:
         raise ValueError(f"{name} is no statistic that the sandbox knows")

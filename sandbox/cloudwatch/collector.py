@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -32,11 +33,14 @@ class Collector:
         """What `happening` then tells is measured; it is called later, in another thread."""
         self._waiting.append(happening)
 
-    def settle(self) -> None:
-        """Put into the store what has been taken so far."""
+    def settle(self, *, politely: bool = False) -> None:
+        """Put into the store what has been taken so far; `politely` lets requests go first."""
         with self._settling:
             for _ in range(len(self._waiting)):
                 self._put(self._waiting.popleft())
+                if politely:
+                    # It gives the interpreter away, for which a request would wait 5 ms else.
+                    time.sleep(0)
 
     def _put(self, happening: Happening) -> None:
         try:
@@ -56,4 +60,4 @@ class Collector:
 
     def _work(self) -> None:
         while not self._closing.wait(self._tick_seconds):
-            self.settle()
+            self.settle(politely=True)

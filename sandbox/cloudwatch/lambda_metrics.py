@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from sandbox.cloudwatch.collector import Collector
 from sandbox.cloudwatch.embedded_metrics import extract
@@ -44,7 +45,7 @@ def _invocation(report: Report, at: float) -> Iterator[Datum]:
     failed = 1.0 if report.error else 0.0
     yield from _counts({"Invocations": 1.0, "Errors": failed, "Throttles": 0.0}, places, at)
     for place in places:
-        yield Datum(Metric(NAMESPACE, "Duration", place), report.run_ms, at, "Milliseconds")
+        yield Datum(_metric("Duration", place), report.run_ms, at, "Milliseconds")
     yield from _counts({"ConcurrentExecutions": float(report.load.running)}, places[:3], at)
     if report.load.provision is not None:
         yield from _provisioned(report, report.load.provision, places, at)
@@ -73,19 +74,29 @@ def _provisioned(
 def _counts(values: Mapping[str, float], places: list[Dimensions], at: float) -> Iterator[Datum]:
     for name, value in values.items():
         for place in places:
-            yield Datum(Metric(NAMESPACE, name, place), value, at, "Count")
+            yield Datum(_metric(name, place), value, at, "Count")
+
+
+@lru_cache(maxsize=2_048)
+def _metric(name: str, place: Dimensions) -> Metric:
+    return Metric(NAMESPACE, name, place)
 
 
 def _places(target: Target) -> list[Dimensions]:
     """Where an invocation counts, the widest first."""
-    function = target.version.function
-    resource = _resource(function, target.reference.qualifier)
+    version = target.version
+    executed = version.version if target.alias else None
+    return _places_of(version.function, target.reference.qualifier, executed)
+
+
+@lru_cache(maxsize=256)
+def _places_of(function: str, qualifier: str | None, executed: str | None) -> list[Dimensions]:
+    resource = _resource(function, qualifier)
     places = [frozenset[tuple[str, str]](), frozenset({("FunctionName", function)}), resource]
-    if target.alias:
-        places.append(resource | {("ExecutedVersion", target.version.version)})
-    return places
+    return [*places, resource | {("ExecutedVersion", executed)}] if executed else places
 
 
+@lru_cache(maxsize=256)
 def _resource(function: str, qualifier: str | None) -> Dimensions:
     resource = f"{function}:{qualifier}" if qualifier else function
     return frozenset({("FunctionName", function), ("Resource", resource)})

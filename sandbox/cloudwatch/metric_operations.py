@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.aws_api import ApiError, Operation, Params
-from sandbox.cloudwatch.buckets import statistic
+from sandbox.cloudwatch.buckets import needs_values, statistic
 from sandbox.cloudwatch.metric_store import Datum, Metric, MetricStore
 from sandbox.cloudwatch.queries import Evaluation, Span, check_period, metric_of
 
@@ -97,7 +97,8 @@ class MetricOperations:
             )
         metric = metric_of(params)
         found = self._store.periods(
-            metric, span.start, span.end, params["Period"], params.get("Unit")
+            *(metric, span.start, span.end, params["Period"], params.get("Unit")),
+            with_values=any(map(needs_values, names)),
         )
         unit = params.get("Unit") or self._store.unit_of(metric)
         points = []

@@ -53,7 +53,10 @@ class _Series:
         self.latest = max(self.latest, at)
         if len(self.seconds) > _COMPACT_ABOVE:
             self._compact()
-        return self.seconds.setdefault(int(at), Bucket())
+        bucket = self.seconds.get(int(at))
+        if bucket is None:
+            bucket = self.seconds[int(at)] = Bucket()
+        return bucket
 
     def _compact(self) -> None:
         newest = max(self.seconds)
@@ -98,20 +101,25 @@ class MetricStore:
                 bucket.add_set(*numbers)
 
     def _bucket(self, metric: Metric, unit: str, at: float) -> Bucket | None:
-        units = self._series.setdefault(metric, {}) if self._has_room(metric) else None
-        if units is None:
+        series = self._series.get(metric, {}).get(unit) or self._new(metric, unit)
+        return series.bucket(at) if series else None
+
+    def _new(self, metric: Metric, unit: str) -> _Series | None:
+        if self._size >= MAX_SERIES:
             self.refused += 1
             return None
-        if unit not in units:
-            units[unit] = _Series()
-            self._size += 1
-        return units[unit].bucket(at)
-
-    def _has_room(self, metric: Metric) -> bool:
-        return metric in self._series or self._size < MAX_SERIES
+        self._size += 1
+        return self._series.setdefault(metric, {}).setdefault(unit, _Series())
 
     def periods(
-        self, metric: Metric, start: float, end: float, seconds: float, unit: str | None = None
+        self,
+        metric: Metric,
+        start: float,
+        end: float,
+        seconds: float,
+        unit: str | None = None,
+        *,
+        with_values: bool = True,
     ) -> dict[float, Bucket]:
         """By the start of each period from `start` on, in order; only those that hold something."""
         found: dict[float, Bucket] = {}
@@ -120,7 +128,8 @@ class MetricStore:
                 if unit in (None, name):
                     for at, bucket in series.within(start, end):
                         place = start + (at - start) // seconds * seconds
-                        found.setdefault(place, Bucket()).merge(bucket)
+                        whole = found.setdefault(place, Bucket())
+                        whole.merge(bucket, with_values=with_values)
         return dict(sorted(found.items()))
 
     def unit_of(self, metric: Metric) -> str:

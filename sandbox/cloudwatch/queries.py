@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.cloudwatch import metric_math
-from sandbox.cloudwatch.buckets import statistic
+from sandbox.cloudwatch.buckets import needs_values, statistic
 from sandbox.cloudwatch.metric_math import Calculation, Series, Value
 from sandbox.cloudwatch.metric_store import Metric, MetricStore
 
@@ -46,9 +46,10 @@ def read_metric(store: MetricStore, stat: Query, span: Span) -> Series:
     """The statistic of a metric by the start of each period that has one."""
     read = statistic(stat["Stat"])
     step = stat["Period"] * span.pace
-    found = store.periods(metric_of(stat["Metric"]), span.start, span.end, step, stat.get("Unit"))
-    values = {at: read(bucket) for at, bucket in found.items()}
-    return {at: value for at, value in values.items() if value is not None}
+    metric, values = metric_of(stat["Metric"]), needs_values(stat["Stat"])
+    found = store.periods(metric, span.start, span.end, step, stat.get("Unit"), with_values=values)
+    statistics = {at: read(bucket) for at, bucket in found.items()}
+    return {at: value for at, value in statistics.items() if value is not None}
 
 
 class Evaluation:

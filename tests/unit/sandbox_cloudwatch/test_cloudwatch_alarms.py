@@ -13,7 +13,7 @@ from sandbox.aws_api import ACCOUNT, REGION, ApiError
 from sandbox.cloudwatch.alarm import Alarm
 from sandbox.cloudwatch.alarm_actions import Actions
 from sandbox.cloudwatch.alarm_book import AlarmBook, Change
-from sandbox.cloudwatch.alarm_evaluation import state_of
+from sandbox.cloudwatch.alarm_evaluation import Verdict, state_of
 from sandbox.cloudwatch.alarm_operations import AlarmOperations
 from sandbox.cloudwatch.metric_store import Datum, Metric, MetricStore
 
@@ -337,3 +337,22 @@ def test_an_alarm_tells_its_topic_in_cloudwatchs_words(topic: str) -> None:
 def test_an_action_that_nobody_carries_out_is_an_error() -> None:
     with pytest.raises(ApiError, match="does not carry out"):
         Actions()("arn:aws:ssm:x", Change(Alarm(DEFINITION, NOW), "OK", "ALARM", "", NOW))
+
+
+def test_the_thread_looks_at_an_alarm_once_a_period(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated: list[float] = []
+
+    def evaluate(alarm: Alarm, store: MetricStore, now: float, pace: float) -> Verdict:
+        evaluated.append(now - NOW)
+        return Verdict(alarm.state, "", "{}")
+
+    monkeypatch.setattr("sandbox.cloudwatch.alarm_book.evaluate", evaluate)
+    world.put()
+    for at in (60, 65, 119, 120, 125):
+        world.now = NOW + at
+        world.book.look(only_due=True)
+    world.put(Threshold=5.0)
+    world.book.look(only_due=True)
+    assert evaluated == [60, 120, 125]

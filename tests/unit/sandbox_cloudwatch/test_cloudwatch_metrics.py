@@ -307,3 +307,10 @@ def test_list_metrics_takes_filters_and_pages(
     page = world.call("ListMetrics")
     assert len(page["Metrics"]) == 2
     assert names(NextToken=page["NextToken"]) == ["c"]
+
+
+def test_totals_alone_are_read_without_the_values() -> None:
+    store = MetricStore()
+    store.put(Datum(LATENCY, value, NOW) for value in (1, 2, 3))
+    bucket = store.periods(LATENCY, NOW, NOW + 60, 60, with_values=False)[NOW]
+    assert (bucket.total, bucket.high, bucket.weights, bucket.percentile(50)) == (6, 3, {}, None)
