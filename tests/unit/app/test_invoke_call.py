@@ -281,3 +281,33 @@ def test_a_refusal_is_not_lost_when_step_functions_is_down(calls: CallWorld) -> 
     assert run(calls) == "hourly_limit"
     assert calls.due == [0.0]
     assert calls.lead.call_outcome == "hourly_limit"
+
+
+def waits(calls: CallWorld) -> list[float]:
+    """What was measured from the yes to the ring, in ms."""
+    return [line["ConsentToRing"] for line in calls.world.lines.of("call placed")]
+
+
+def test_the_time_from_the_yes_to_the_ring_is_measured_for_the_stage(calls: CallWorld) -> None:
+    calls.world.consented()
+    calls.clock.advance(4)
+    assert run(calls) == "placed"
+    assert waits(calls) == [4000.0]
+    (line,) = calls.world.lines.of("call placed")
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Stage"]]
+
+
+def test_a_call_that_waited_for_the_day_is_not_late(calls: CallWorld) -> None:
+    calls.world.consented()
+    quiet(calls, (21 * 60, 8 * 60))
+    calls.clock.advance(8 * 3600)
+    assert run(calls) == "placed"
+    assert waits(calls) == []
+
+
+def test_a_call_that_was_not_placed_has_no_time_to_the_ring(calls: CallWorld) -> None:
+    calls.world.consented()
+    calls.telephony.errors.append(RejectedByDependencyError("connect", REFUSALS[0][0]))
+    run(calls)
+    assert waits(calls) == []

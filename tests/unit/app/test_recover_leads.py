@@ -259,3 +259,27 @@ def test_a_table_that_fails_while_a_row_is_put_off_leaves_it_due(world: LeadWorl
     world.wire.faults["put_item"] = ["InternalServerError"]
     assert run(world).postponed == 1
     assert rows(world, "start") == [INTERACTION]
+
+
+def parked(world: LeadWorld) -> list[float]:
+    return [line["ParkedLeads"] for line in world.lines.of("parked")]
+
+
+def test_every_run_counts_what_waits_for_a_person_told_or_not(world: LeadWorld) -> None:
+    world.with_services(team=Telling())
+    run(world)
+    parked_by_the_workflow(world)
+    run(world)
+    run(world)
+    assert parked(world) == [0.0, 1.0, 1.0]
+
+
+def test_what_cannot_be_counted_is_no_zero(
+    world: LeadWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(kind: Kind) -> int:
+        raise RetryableDependencyError("dynamodb", "ReadTimeoutError")
+
+    monkeypatch.setattr(world.services.pending, "count", unreachable)
+    assert run(world) == Recovered("nothing_due")
+    assert parked(world) == []
