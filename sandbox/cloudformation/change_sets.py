@@ -119,7 +119,7 @@ class ChangeSets:
         """A stack under review stays, as in CloudFormation."""
         with self._stacks.lock:
             stack, one = self._stacks.change_set(params)
-            if one.execution == "EXECUTE_IN_PROGRESS":
+            if stack.is_busy:
                 raise _wrong_status(one)
             del stack.change_sets[one.name]
         return {}
@@ -137,13 +137,12 @@ class ChangeSets:
             stack.retain_except_on_create = bool(params.get("RetainExceptOnCreate"))
             stack.token, stack.change_set_arn = params.get("ClientRequestToken"), one.arn
             stack.change_sets = {one.name: one}
-            one.execution = "EXECUTE_IN_PROGRESS"
+            one.execution = "EXECUTE_COMPLETE"
         if one.is_creation:
             failure = DO_NOTHING if stack.disable_rollback else one.on_failure
             self._run.create(stack, one.target, failure)
         else:
             self._run.update(stack, one.target)
-        one.execution = "EXECUTE_COMPLETE"
         return {}
 
 

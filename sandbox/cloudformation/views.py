@@ -139,13 +139,23 @@ def change_set_summary(found: Stack, one: ChangeSet) -> View:
         "StackName": found.name,
         "ChangeSetId": one.arn,
         "ChangeSetName": one.name,
-        "ExecutionStatus": one.execution,
+        "ExecutionStatus": _execution(found, one),
         "Status": one.status,
         "CreationTime": moment(one.created_at),
         "IncludeNestedStacks": False,
     }
     given = {"StatusReason": one.reason, "Description": one.description}
     return view | {name: text for name, text in given.items() if text}
+
+
+def _execution(found: Stack, one: ChangeSet) -> str:
+    """What became of it, as the stack stands."""
+    if one.execution != "EXECUTE_COMPLETE" or one.arn != found.change_set_arn:
+        return one.execution
+    if found.is_busy:
+        return "EXECUTE_IN_PROGRESS"
+    is_bad = "ROLLBACK" in found.status or found.status.endswith("FAILED")
+    return "EXECUTE_FAILED" if is_bad else one.execution
 
 
 def change(one: Change) -> View:

@@ -24,6 +24,8 @@ class Clients:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
+        # One for all: each session reads botocore's data anew.
+        self._session = botocore.session.get_session()
         self._clients: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
@@ -39,7 +41,7 @@ class Clients:
             self._clients = {}
 
     def _make(self, service: str) -> Any:
-        return botocore.session.get_session().create_client(
+        return self._session.create_client(
             service,
             region_name=REGION,
             endpoint_url=self._endpoint,

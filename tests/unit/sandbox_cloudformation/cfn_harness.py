@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import botocore.session
@@ -21,14 +22,15 @@ _MODEL = botocore.session.get_session().get_service_model("cloudformation")
 class World:
     """The things by physical id; `refusals` are the verbs and names that fail, until taken out."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = 30.0) -> None:
+        self.before_each: Callable[[], object] = lambda: None
         self.things: dict[str, dict[str, Any]] = {}
         self.refusals: set[tuple[str, str]] = set()
         self.log: list[str] = []
         self.now = 1_000.0
         own = {THING: self._kind(self._change), FIXED: self._kind(None)}
         self.service = CloudFormationService(
-            self._no_client, own, clock=lambda: self.now, patience_seconds=30.0
+            self._no_client, own, clock=lambda: self.now, patience_seconds=patience_seconds
         )
 
     def run(self, operation: str, **params: Any) -> dict[str, Any]:
@@ -87,6 +89,7 @@ class World:
         del self.things[part.physical_id]
 
     def _do(self, verb: str, name: str) -> None:
+        self.before_each()
         self.log.append(f"{verb} {name}")
         if (verb, name) in self.refusals:
             raise ValueError(f"{name} does not {verb}")

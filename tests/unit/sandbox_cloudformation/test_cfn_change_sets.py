@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -118,6 +119,30 @@ def test_a_change_set_can_be_deleted(world: World) -> None:
     world.run("DeleteChangeSet", StackName="one", ChangeSetName="next")
     assert world.run("ListChangeSets", StackName="one")["Summaries"] == []
     assert world.stack()["StackStatus"] == "REVIEW_IN_PROGRESS"
+
+
+def test_a_failed_execution_shows(world: World) -> None:
+    world.refusals.add(("make", "a"))
+    change(world, {"A": thing("a")}, "CREATE")
+    execute(world)
+    (one,) = world.run("ListChangeSets", StackName="one")["Summaries"]
+    assert one["ExecutionStatus"] == "EXECUTE_FAILED"
+
+
+def test_whoever_does_not_wait_sees_it_in_progress() -> None:
+    world, may_go_on = World(patience_seconds=0.0), threading.Event()
+    world.before_each = lambda: may_go_on.wait(30)
+    change(world, {"A": thing("a")}, "CREATE")
+    assert execute(world)["StackStatus"] == "CREATE_IN_PROGRESS"
+    (one,) = world.run("ListChangeSets", StackName="one")["Summaries"]
+    assert one["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
+    with pytest.raises(ApiError, match="cannot be deleted while in status CREATE_IN_PROGRESS"):
+        world.run("DeleteStack", StackName="one")
+    may_go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "stack":
+            thread.join(30)
+    assert world.stack()["StackStatus"] == "CREATE_COMPLETE"
 
 
 @pytest.mark.parametrize(
