@@ -120,6 +120,15 @@ def test_terms_in_a_line(pattern: str, holds: bool) -> None:
     assert compiled(pattern)(REPORT) is holds
 
 
+def test_a_line_without_a_needed_word_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr("sandbox.cloudwatch.json_pattern.json.loads", parsed.append)
+    assert not compiled('{ $.message = "turn" && $.version = "9" }')(TURN)
+    assert parsed == []
+    compiled('{ $.message != "turns" && $.version = "7" }')(TURN)
+    assert parsed == [TURN]
+
+
 def test_a_phrase_may_hold_brackets_and_quotation_marks() -> None:
     assert compiled('"[ERROR]"')("[ERROR] ValueError: no")
     assert compiled(r'"said \"no\""')('it said "no" twice')
