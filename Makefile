@@ -2,7 +2,8 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo chat run test lint types package wheels local generate bench evaluate clean
+.PHONY: help demo chat run test lint types package wheels local generate deploy release audit \
+  production bench evaluate clean
 
 SUPPORTED := 3.11, 3.12 or 3.13
 VENV := .venv/bin
@@ -12,8 +13,10 @@ CHAT_ARGS ?=
 RUN_ARGS ?= --profile reported
 EVALUATE_ARGS ?= --stage local --own-sandbox
 STAGE ?= prod
+OPS_ARGS ?=
 BENCHES ?= turns slow_models single_flight freeze cpu_per_turn first_turn operations \
-  cold_starts repeat_questions consent_to_ring outages hundred_consents
+  cold_starts repeat_questions consent_to_ring outages hundred_consents predecessor_stage usage \
+  capacity
 ENDPOINT ?= http://127.0.0.1:4566
 
 # PYTHON given on the command line or in the environment is the only candidate.
@@ -34,7 +37,7 @@ endef
 	@found=; $(FIND_PYTHON); "$$found" .ci/venv.py
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.stamp ## Watch a visitor's story: chat, consent, call, Salesforce
 	@$(VENV)/python -m sandbox.conversation demo $(DEMO_ARGS)
@@ -70,6 +73,18 @@ wheels: .venv/.stamp ## Whether every pin that ships has a wheel for every Lambd
 
 generate: .venv/.stamp ## Rewrite what follows from ops/, ops/team.toml and infra/lex_bot.yaml
 	@$(VENV)/python -m ops generate
+
+deploy: .venv/.stamp ## Stacks, code and release of STAGE; OPS_ARGS reach it, e.g. --dry-run
+	@$(VENV)/python -m ops deploy --stage $(STAGE) $(OPS_ARGS)
+
+release: .venv/.stamp ## Make what is deployed of STAGE live, step by step, or take it back
+	@$(VENV)/python -m ops release --stage $(STAGE) $(OPS_ARGS)
+
+audit: .venv/.stamp ## Compare what is live of STAGE with every known fault
+	@$(VENV)/python -m ops audit --stage $(STAGE) $(OPS_ARGS)
+
+production: .venv/.stamp ## The life of a stage on a sandbox: deploy, audit, good and bad releases, destroy
+	@$(VENV)/python -m bench.production
 
 bench: .venv/.stamp ## Every measurement of bench/, one after the other, with its figures
 	@failed=; for bench in $(BENCHES); do \

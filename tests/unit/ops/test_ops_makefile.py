@@ -67,6 +67,7 @@ def test_help_lists_every_verb_that_the_readme_names(clone: Path) -> None:
     assert listed == {
         *("help", "demo", "chat", "run", "test", "lint", "types"),
         *("package", "wheels", "local", "generate", "bench", "evaluate", "clean"),
+        *("deploy", "release", "audit", "production"),
     }
     named = set(re.findall(r"(?m)(?:^|`)make (\w+)", (ROOT / "README.md").read_text()))
     assert named <= listed
