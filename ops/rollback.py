@@ -79,7 +79,7 @@ def _target(ctx: Context, to: str) -> Done[Route]:
             "the live version was the first release, so there is none to go back to. "
             "Nothing has moved."
         )
-    tried = now.main.get(FULFILLMENT, "?")
+    tried = route.versions[FULFILLMENT]
     return Done(route, f"from version {tried} to {route.former[FULFILLMENT]}")
 
 

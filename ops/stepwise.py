@@ -94,7 +94,9 @@ class Stepwise:
                 return Done(None, self._told(tally))
             if made_at is not None and clock() - made_at > _ARRIVAL_SECONDS:
                 self._note(name, tally, [])
-                raise FaultyVersionError(f"only {tally.total} of {wanted} turns are in the logs")
+                raise FaultyVersionError(
+                    f"no more than {tally.total} of {wanted} turns in the logs"
+                )
             if made_at is None and clock() - began >= patience:
                 self.synthetic.ask(self.new.version, wanted - tally.total)
                 made_at = clock()

@@ -173,7 +173,7 @@ def test_fault_that_both_versions_show_is_not_the_new_one_s(world: ReleaseWorld)
 
 def test_version_whose_lines_never_arrive_is_rolled_back(world: ReleaseWorld) -> None:
     world.faults.silent.add("2")
-    with pytest.raises(RolledBackError, match="only 0 of 10 turns are in the logs"):
+    with pytest.raises(RolledBackError, match="no more than 0 of 10 turns in the logs"):
         run(world)
 
 
