@@ -73,7 +73,10 @@ def bring_up(ctx: Context, wanted: Wanted) -> Done[Outputs]:
         ctx.clients.of("cloudformation").delete_change_set(ChangeSetName=change_set)
         return Done(outputs_of(before), f"would change {wanted.name}: {told}", True)
     _refuse_loss(ctx, wanted.name, change_set, changes)
-    ctx.clients.of("cloudformation").execute_change_set(ChangeSetName=change_set)
+    # A retained resource of a creation that rolled back would stand in the next one's way.
+    ctx.clients.of("cloudformation").execute_change_set(
+        ChangeSetName=change_set, RetainExceptOnCreate=True
+    )
     _wait(ctx, wanted.name, stack_id)
     return _protected(ctx, wanted, f"{wanted.name}: {told}", True)
 

@@ -95,7 +95,10 @@ class FakeCloudFormation(FakeClient):
         del self.change_sets[ChangeSetName]
         return {}
 
-    def on_execute_change_set(self, ChangeSetName: str) -> dict[str, Any]:
+    def on_execute_change_set(
+        self, ChangeSetName: str, RetainExceptOnCreate: bool
+    ) -> dict[str, Any]:
+        assert RetainExceptOnCreate, "what a failed creation leaves would block the next one"
         chosen = self.change_sets.pop(ChangeSetName)
         stack = self.stacks[chosen["StackName"]]
         kind = "CREATE" if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else "UPDATE"
