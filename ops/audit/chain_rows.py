@@ -100,6 +100,9 @@ def _available(found: dict[str, Any]) -> int:
 
 def _not_ready(version: str, found: dict[str, Any], wanted: int) -> Iterator[str]:
     requested = int(found.get("RequestedProvisionedConcurrentExecutions", 0))
+    if found["Status"] == "IN_PROGRESS" and _available(found) >= wanted:
+        # Scaling adds to what is there.
+        return
     if found["Status"] != "READY":
         yield f"version {version} is {found['Status']} {found.get('StatusReason', '')}".rstrip()
     elif _available(found) < requested:

@@ -177,8 +177,8 @@ class Facts(Reader):
         return metric_facts.read_warmth(self._ctx, version, self._end, self.hours)
 
     @fact
-    def scaling(self) -> dict[str, list[Description]]:
-        """The scaling policies of fulfilment's provisioned concurrency by qualifier."""
+    def scaling(self) -> dict[str, watch_facts.Scaled]:
+        """What scales fulfilment's provisioned concurrency, by qualifier."""
         return watch_facts.read_scaling(self._ctx)
 
     @fact

@@ -10,7 +10,8 @@ from ops.audit.limits import HIT_RATE, LEAST_TURNS, UTILISATION
 from ops.audit.metric_facts import CHANNELS, MADE, SHARED
 from ops.audit.reading import Unobserved
 from ops.audit.rows import Row, Verdict, failed, judged, passed
-from ops.stages import FULFILLMENT, table
+from ops.audit.watch_facts import Scaled
+from ops.stages import FULFILLMENT, LIVE, STAGE_SIZES, table
 
 _UTILISATION = "LambdaProvisionedConcurrencyUtilization"
 
@@ -25,16 +26,23 @@ def utilisation(facts: Facts) -> Verdict:
     if warmth.utilisation is None:
         raise Unobserved("nothing was measured of the live version yet")
     told = f"{warmth.utilisation:.0%} of it in use in its fullest hour"
-    # One environment is in use whole or not at all: only spilling over says that it is too few.
-    is_full = warmth.utilisation >= UTILISATION and _most_provisioned(facts) > 1
+    is_full = warmth.utilisation >= UTILISATION and not _may_be_full(facts)
     return failed(told) if is_full else passed(told)
 
 
-def _most_provisioned(facts: Facts) -> int:
-    counts = (
-        c.get("RequestedProvisionedConcurrentExecutions", 0) for c in facts.provisioned.values()
-    )
-    return max(counts, default=0)
+def _may_be_full(facts: Facts) -> bool:
+    """One environment is in use whole or not at all, and what scales has its next ones to come:
+    there only spilling over says that it is too few."""
+    member = "RequestedProvisionedConcurrentExecutions"
+    count = max((int(found.get(member, 0)) for found in facts.provisioned.values()), default=0)
+    most = max((target.most for target in _scaled(facts).values()), default=0)
+    return count <= 1 or count < most
+
+
+def _scaled(facts: Facts) -> dict[str, Scaled]:
+    """What scales the version that is live, or its alias."""
+    live = {served.version for served in facts.of(FULFILLMENT)} | {LIVE}
+    return {qualifier: target for qualifier, target in facts.scaling.items() if qualifier in live}
 
 
 def spill_over(facts: Facts) -> Verdict:
@@ -48,13 +56,16 @@ def spill_over(facts: Facts) -> Verdict:
 
 
 def scaling(facts: Facts) -> Verdict:
-    live = {served.version for served in facts.of(FULFILLMENT)} | {"live"}
-    stray = sorted(set(facts.scaling) - live)
+    scaled, sizes = _scaled(facts), STAGE_SIZES[facts.stage]
+    followed = [q for q, target in scaled.items() if any(map(_follows_use, target.policies))]
+    is_meant = sizes.provisioned_most > sizes.provisioned_fulfillment
+    stray = sorted(set(facts.scaling) - set(scaled))
     problems = [f"version {qualifier} is scaled, and is not live" for qualifier in stray]
-    followed = [q for q in live if any(map(_follows_use, facts.scaling.get(q, ())))]
-    if not followed:
+    if is_meant and not followed:
         problems.insert(0, "nothing scales the live version's provisioned concurrency")
-    return judged(problems, f"{', '.join(followed)} follows its utilisation")
+    told = f"version {', '.join(followed)} follows its utilisation"
+    kept = f"stage {facts.stage} keeps {sizes.provisioned_fulfillment}"
+    return judged(problems, told if followed else kept)
 
 
 def _follows_use(policy: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +13,14 @@ from ops.steps import Context
 
 Description = dict[str, Any]
 SCALED = "lambda:function:ProvisionedConcurrency"
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A scalable target: how many environments it may come to, and by which policies."""
+
+    most: int
+    policies: tuple[Description, ...]
 
 
 def read_alarms(ctx: Context) -> dict[str, Description]:
@@ -32,17 +41,18 @@ def read_subscriptions(ctx: Context, topic: str) -> list[Description] | None:
         raise
 
 
-def read_scaling(ctx: Context) -> dict[str, list[Description]]:
-    """The policies on every scalable target of fulfilment, by the target's qualifier."""
+def read_scaling(ctx: Context) -> dict[str, Scaled]:
+    """Every scalable target of fulfilment by its qualifier."""
     scaling = ctx.clients.of("application-autoscaling")
     everything: Any = {"ServiceNamespace": "lambda", "ScalableDimension": SCALED}
     ours = f"function:{function_name(ctx.stage, FULFILLMENT)}:"
     targets = pages(scaling.describe_scalable_targets, "ScalableTargets", **everything)
     policies = list(pages(scaling.describe_scaling_policies, "ScalingPolicies", **everything))
     return {
-        target["ResourceId"].removeprefix(ours): [
-            policy for policy in policies if policy["ResourceId"] == target["ResourceId"]
-        ]
+        target["ResourceId"].removeprefix(ours): Scaled(
+            int(target["MaxCapacity"]),
+            tuple(p for p in policies if p["ResourceId"] == target["ResourceId"]),
+        )
         for target in targets
         if target["ResourceId"].startswith(ours)
     }

@@ -247,9 +247,10 @@ class AuditedStage:
         alias = self.of("lambda").get_alias(FunctionName=function_name(STAGE, name), Name=LIVE)
         return str(alias["FunctionVersion"])
 
-    def scale(self, version: str) -> None:
+    def scale(self, version: str, count: int = 1) -> None:
+        """Scaled, and yet always so many: nothing moves by itself while a test looks."""
         scaling, target = self.of("application-autoscaling"), self._scaled(version)
-        scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+        scaling.register_scalable_target(**target, MinCapacity=count, MaxCapacity=count)
         metric = {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}
         scaling.put_scaling_policy(
             **target,

@@ -216,6 +216,7 @@ def two_turns_meet_one_environment(stage: AuditedStage) -> Iterator[None]:
 @breaks("utilisation")
 def nearly_every_turn_meets_the_last_environment(stage: AuditedStage) -> Iterator[None]:
     with stage.changed(FULFILLMENT, Timeout=7) as version:
+        stage.scale(version, 2)
         stage.provision(version, count=2)
         with stage.one_busy():
             for _ in range(LEAST_TURNS):
@@ -232,9 +233,12 @@ def nothing_scales(stage: AuditedStage) -> Iterator[None]:
 
 @breaks("scaling")
 def another_version_is_scaled(stage: AuditedStage) -> Iterator[None]:
-    stage.scale("99")
+    function = {"FunctionName": function_name("dev", FULFILLMENT)}
+    stage.of("lambda").update_function_configuration(**function, Timeout=6)
+    version = stage.publish(FULFILLMENT)
+    stage.scale(version)
     yield
-    stage.unscale("99")
+    stage.unscale(version)
 
 
 @breaks("cache-table")

@@ -13,8 +13,10 @@ from chalicelib.observability import NAMESPACE
 from ops.audit import metric_facts
 from ops.audit.alarm_rows import subscribed
 from ops.audit.lambda_facts import allows, condition, served_versions
+from ops.audit.load_rows import scaling
 from ops.audit.log_rows import kinds
 from ops.audit.metric_facts import Query, read, read_warmth
+from ops.audit.rows import passed
 from ops.audit.workflow_facts import tasks
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:atlas-dev-"
@@ -192,6 +194,14 @@ def test_a_statement_is_read_as_iam_reads_it() -> None:
     assert condition(statement, "aws:SourceArn") == ["a"]
     # What must not be the account leaves every other one in.
     assert condition(statement, "aws:SourceAccount") == []
+
+
+def test_a_stage_that_is_not_meant_to_be_scaled_keeps_its_count() -> None:
+    served = SimpleNamespace(version="7")
+    facts: Any = SimpleNamespace(stage="local", scaling={}, of=lambda function: [served])
+    assert scaling(facts) == passed("stage local keeps 2")
+    facts.stage = "prod"
+    assert scaling(facts).status == "fail"
 
 
 def test_a_subscription_that_nobody_confirmed_is_none() -> None:
