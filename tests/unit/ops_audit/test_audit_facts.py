@@ -12,6 +12,7 @@ from chalicelib.answer import Source
 from chalicelib.observability import NAMESPACE
 from ops.audit import metric_facts
 from ops.audit.alarm_rows import subscribed
+from ops.audit.chain_rows import provisioned_is_ready
 from ops.audit.lambda_facts import allows, condition, served_versions
 from ops.audit.load_rows import scaling
 from ops.audit.log_rows import kinds
@@ -202,6 +203,30 @@ def test_a_stage_that_is_not_meant_to_be_scaled_keeps_its_count() -> None:
     assert scaling(facts) == passed("stage local keeps 2")
     facts.stage = "prod"
     assert scaling(facts).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("status", "available", "requested", "verdict"),
+    [
+        ("READY", 5, 5, "pass"),
+        ("IN_PROGRESS", 5, 8, "pass"),
+        ("IN_PROGRESS", 3, 5, "fail"),
+        ("READY", 4, 5, "fail"),
+        ("READY", 2, 2, "fail"),
+        ("FAILED", 0, 5, "fail"),
+    ],
+)
+def test_what_scaling_still_adds_takes_nothing_from_what_is_ready(
+    status: str, available: int, requested: int, verdict: str
+) -> None:
+    config = {
+        "Status": status,
+        "AvailableProvisionedConcurrentExecutions": available,
+        "RequestedProvisionedConcurrentExecutions": requested,
+    }
+    served = SimpleNamespace(version="7")
+    facts: Any = SimpleNamespace(stage="prod", provisioned={"7": config}, of=lambda name: [served])
+    assert provisioned_is_ready(facts).status == verdict
 
 
 def test_a_subscription_that_nobody_confirmed_is_none() -> None:
