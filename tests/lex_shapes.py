@@ -27,6 +27,10 @@ STATES_BY_ACTION = {
     "ConfirmIntent": {"InProgress"},
     "Delegate": {"ReadyForFulfillment"},
 }
+MESSAGES_BY_ACTION: dict[str, tuple[list[str], ...]] = {
+    "Delegate": ([],),
+    "Close": (["PlainText"], ["PlainText", "ImageResponseCard"]),
+}
 
 
 def problems(response: Any) -> list[str]:
@@ -97,8 +101,9 @@ def _rules(response: Any) -> Iterator[str]:
     action, intent = state["dialogAction"]["type"], state["intent"]
     if intent["state"] not in STATES_BY_ACTION[action]:
         yield f"{action} with {intent['state']}"
-    if len(response.get("messages", ())) != (action != "Delegate"):
-        yield f"{action} with {len(response.get('messages', ()))} messages"
+    kinds = [message["contentType"] for message in response.get("messages", ())]
+    if kinds not in MESSAGES_BY_ACTION.get(action, (["PlainText"],)):
+        yield f"{action} with {kinds}"
     if action == "ElicitSlot" and not state["dialogAction"].get("slotToElicit"):
         yield "no slot to elicit"
     if (size := next_event_bytes(state)) > INPUT_BYTES:

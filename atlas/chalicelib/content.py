@@ -11,8 +11,12 @@ from typing import Any
 
 from chalicelib.bot import utterances_by_intent
 from chalicelib.content_sections import (
+    BUTTON_CHARACTERS,
+    BUTTON_TEXTS,
+    CARD_CHARACTERS,
     LANGUAGE,
     NAMES,
+    OPTIONAL_SECTIONS,
     PLACES_BY_SECTION,
     PLACES_BY_TEXT,
     SAID_SECTIONS,
@@ -48,6 +52,8 @@ class Content:
     """The same for numbers, by `phone_numbers.Reason`."""
     time_format: str
     """How a time of day is told, as strftime takes it."""
+    rating: Mapping[str, str]
+    """The question after a goodbye, with what its buttons show and say; empty: nobody is asked."""
     vocabulary: frozenset[str]
     """The words that may stand in a question whose answer is stored: see `may_be_shared`."""
 
@@ -115,6 +121,7 @@ def _read(file: Path, problems: list[str]) -> Content:
         name_problems=sections["name_problems"],
         number_problems=sections["number_problems"],
         time_format=sections["formats"].get("time", ""),
+        rating=sections["rating"],
         vocabulary=_vocabulary(file.stem, sections),
     )
 
@@ -133,6 +140,8 @@ def _problems(raw: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name} is missing"
     for section, keys in SECTIONS.items():
         table = _table(raw, section)
+        if section in OPTIONAL_SECTIONS and section not in raw:
+            continue
         yield from (f"{section}.{key} is not used" for key in table if key not in keys)
         yield from (f"{section}.{key} is missing" for key in keys if not _is_text(table.get(key)))
         for key, text in table.items():
@@ -147,6 +156,10 @@ def _text_problems(section: str, key: str, text: object) -> Iterable[str]:
     sentences = max(SENTENCES_BY_CHANNEL.values())
     if section == "grounding" and len(sentence_ends(text)) < sentences:
         yield f"needs at least {sentences} sentences"
+    if key in BUTTON_TEXTS and utf16_length(text) > BUTTON_CHARACTERS:
+        yield f"is longer than the {BUTTON_CHARACTERS} characters of a Lex button"
+    if section == "rating" and utf16_length(text) > CARD_CHARACTERS:
+        yield f"is longer than the {CARD_CHARACTERS} characters of a Lex card"
     if section in SAID_SECTIONS and utf16_length(text) > 900:
         yield "is longer than a Lex message of 1,024 characters leaves room for"
 

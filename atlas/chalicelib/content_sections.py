@@ -82,7 +82,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "country_not_allowed",
     ),
     "formats": ("time",),
+    "rating": ("question", "helpful_button", "helpful", "unhelpful_button", "unhelpful", "thanks"),
 }
+OPTIONAL_SECTIONS = frozenset(("rating",))
+"""What a team may leave out as a whole."""
+BUTTON_TEXTS = frozenset(("helpful_button", "helpful", "unhelpful_button", "unhelpful"))
+CARD_CHARACTERS = 250
+BUTTON_CHARACTERS = 50
+"""A card's longest title, a button's longest text and value (Lex V2's API, Button)."""
 PLACES_BY_TEXT: Mapping[str, tuple[str, ...]] = {
     "consent": ("number",),
     "booked": ("number",),

@@ -106,7 +106,7 @@ def _response(turn: Turn, outcome: Outcome, own: Attributes) -> LexResponse:
             return lex.elicit_slot(turn, slot, text, own, outcome.slots)
         case ConfirmIntent():
             return lex.confirm_intent(turn, text, own, outcome.slots)
-    return lex.close(turn, text, outcome.state, own)
+    return lex.close(turn, text, outcome.state, own, outcome.card)
 
 
 def _sizes(turn: Turn, names: Iterable[str]) -> list[int]:

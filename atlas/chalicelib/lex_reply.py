@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from chalicelib.lex_parse import UNSPEAKABLE, IntentState, Turn, encodable
@@ -39,11 +40,23 @@ class LexResponse(TypedDict):
     """What a code hook returns."""
 
     sessionState: dict[str, Any]
-    messages: NotRequired[list[dict[str, str]]]
+    messages: NotRequired[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A title, and buttons: what each shows, and what the visitor says by tapping it."""
+
+    title: str
+    buttons: tuple[tuple[str, str], ...]
 
 
 def close(
-    turn: Turn, text: str, state: IntentState, attributes: Attributes | None = None
+    turn: Turn,
+    text: str,
+    state: IntentState,
+    attributes: Attributes | None = None,
+    card: Card | None = None,
 ) -> LexResponse:
     """End the intent with one message; `attributes` are merged over the turn's own.
 
@@ -55,6 +68,8 @@ def close(
     slots = None if turn.slots is None else _bounded_slots(turn.slots)
     intent = _intent(turn, slots, state, turn.confirmation)
     response = _response(turn, {"type": "Close"}, intent, kept, text)
+    if card is not None:
+        response["messages"].append(_card(card))
     # Message and attributes have budgets of their own: only slots can make it too large.
     if slots and wire_bytes(response) > RESPONSE_BYTES:
         intent["slots"] = None
@@ -160,6 +175,12 @@ def _response(
         return {"sessionState": state}
     message = {"contentType": "PlainText", "content": message_text(text)}
     return {"sessionState": state, "messages": [message]}
+
+
+def _card(card: Card) -> dict[str, Any]:
+    buttons = [{"text": shown, "value": said} for shown, said in card.buttons]
+    shown = {"title": card.title, "buttons": buttons}
+    return {"contentType": "ImageResponseCard", "imageResponseCard": shown}
 
 
 def _contexts(turn: Turn) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.intents.callback import CALLBACK
+from chalicelib.intents.closing import CLOSE
 from chalicelib.intents.delete_my_info import DELETE_MY_INFO
-from chalicelib.intents.fixed import CLOSE
 from chalicelib.intents.grounded import ABOUT_DEMO, ABOUT_TECHNOLOGY
 from chalicelib.intents.initiate_demo import INITIATE_DEMO
 from chalicelib.intents.outcome import Handler

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from chalicelib.answer import Answer, Source
 from chalicelib.deadline import Deadline
-from chalicelib.lex import IntentState, Turn
+from chalicelib.lex import Card, IntentState, Turn
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -45,6 +45,7 @@ class Outcome:
     `state` counts where the intent ends here; `next_step` is there where it goes on. `slots` and
     `attributes` are set, and None empties or deletes one. `is_remembered`: it goes into the
     history, and so into prompts. `problem`: why it failed, for the log, without a visitor's words.
+    `card`: buttons below the words where the intent ends.
     """
 
     answer: Answer
@@ -54,6 +55,7 @@ class Outcome:
     next_step: NextStep | None = None
     slots: Mapping[str, str | None] = field(default_factory=dict)
     attributes: Mapping[str, str | None] = field(default_factory=dict)
+    card: Card | None = None
 
     @property
     def name(self) -> OutcomeState:

@@ -265,6 +265,7 @@ OUR_ATTRIBUTES = frozenset(
     [
         *("history", "answerSource", "scenario"),
         *("interactionId", "bookedInteraction", "demoTries", "stopTries", "deletionTries"),
+        "chatRating",
     ]
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import phone_numbers, visitor_names
 from chalicelib.content import DEFAULT_LOCALE, FOLDER, Content, Contents
-from chalicelib.content_sections import NAMES, PLACES_BY_TEXT, SECTIONS
+from chalicelib.content_sections import NAMES, OPTIONAL_SECTIONS, PLACES_BY_TEXT, SECTIONS
 from chalicelib.errors import ConfigError
 from chalicelib.lex import MESSAGE_CHARACTERS, message_text
 from chalicelib.sentences import sentence_ends, utf16_length, whole_sentences
@@ -88,7 +88,18 @@ def test_every_missing_text_of_an_empty_file_is_named(tmp_path: Path) -> None:
         assert f"en_US.toml: {name} is missing" in problems
     for section, keys in SECTIONS.items():
         for key in keys:
-            assert f"{section}.{key} is missing" in problems
+            is_named = f"{section}.{key} is missing" in problems
+            assert is_named != (section in OPTIONAL_SECTIONS)
+
+
+def test_a_section_that_may_be_left_out_is_whole_or_not_there(tmp_path: Path) -> None:
+    begun = ENGLISH.replace('helpful_button = "Yes"\n', "")
+    assert "rating.helpful_button is missing" in problems_in(folder_with(tmp_path, en_US=begun))
+
+
+def test_a_button_says_no_more_than_lex_shows(tmp_path: Path) -> None:
+    long = ENGLISH.replace('helpful_button = "Yes"', f'helpful_button = "{"y" * 51}"')
+    assert "rating.helpful_button is longer" in problems_in(folder_with(tmp_path, en_US=long))
 
 
 def test_problems_of_all_files_come_in_one_error(tmp_path: Path) -> None:

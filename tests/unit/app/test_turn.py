@@ -45,7 +45,8 @@ def turn(world: World, event: Any, remaining_ms: float | None = None) -> Any:
 
 
 def said(response: Any) -> str:
-    (message,) = response["messages"]
+    message, *cards = response["messages"]
+    assert {card["contentType"] for card in cards} <= {"ImageResponseCard"}
     text: str = message["content"]
     return text
 
@@ -198,7 +199,8 @@ def test_a_corrupted_history_does_not_outlive_a_turn_that_remembers_nothing(worl
 
 def test_a_forged_source_is_overwritten_and_other_attributes_stay(world: World) -> None:
     event = with_attributes(lex_event("CloseIntent"), answerSource="forged", cart="3")
-    assert attributes(turn(world, event)) == {"answerSource": "fixed", "cart": "3"}
+    kept = {"answerSource": "fixed", "cart": "3", "chatRating": "asked"}
+    assert attributes(turn(world, event)) == kept
 
 
 def test_an_unknown_intent_gets_help_and_failed(world: World) -> None:
@@ -259,7 +261,8 @@ def test_a_future_message_version_is_answered_and_noted(world: World) -> None:
 
 def test_dropped_attributes_are_logged_by_their_size(world: World) -> None:
     event = with_attributes(lex_event("CloseIntent"), secret_plan="x" * 11_264, cart="3")
-    assert attributes(turn(world, event)) == {"answerSource": "fixed", "cart": "3"}
+    kept = {"answerSource": "fixed", "cart": "3", "chatRating": "asked"}
+    assert attributes(turn(world, event)) == kept
     (line,) = world.lines.of("turn")
     (oddity,) = line["oddities"]
     assert oddity.startswith("dropped an attribute of 112")
