@@ -20,8 +20,8 @@ class Pace:
     poll_seconds: float = 1.0
 
 
-# Fifty turns find a fault of one turn in ten in 97 of 100 releases (two or more of fifty), and 5%
-# in 72 of 100; docs/decisions/0073 has the sums. Log lines arrive within seconds.
+# A step of fifty turns finds a fault of one turn in ten in 95 of 100 releases and one of one in
+# twenty in 65; docs/decisions/0073 has the sums. Log lines arrive within seconds.
 PACES = {
     "local": Pace((0.2, 0.5), turns=20, patience_seconds=3, rehearsal_turns=10, poll_seconds=0.3),
     "dev": Pace((0.5,), turns=20, patience_seconds=15, rehearsal_turns=20),
