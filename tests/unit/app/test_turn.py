@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import conversation, fulfillment
+from chalicelib.account import Account
 from chalicelib.answer import Answer, Source
 from chalicelib.conversation import Exchange
 from chalicelib.fulfillment import conversation_turn
@@ -23,6 +24,7 @@ from tests.fakes import (
     World,
     an_invocation,
     lex_event,
+    no_dynamodb,
     with_attributes,
 )
 from tests.lex_shapes import problems
@@ -343,6 +345,15 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
     }
     assert all(isinstance(line[name], int | float) for name in names)
     assert line["Failed"] == 0
+
+
+def test_a_turn_learns_its_account_from_its_own_arn(world: World) -> None:
+    """So that the turn of a yes does not ask STS for the workflow's ARN."""
+    services = replace(world.services, account=Account(no_dynamodb))
+    arn = "arn:aws:lambda:eu-west-1:210987654321:function:atlas-dev-lex_fulfillment:live"
+    invocation = replace(an_invocation(), function_arn=arn)
+    conversation_turn(lex_event("CloseIntent"), invocation, services)
+    assert services.account.arn("states", "x") == "arn:aws:states:eu-west-1:210987654321:x"
 
 
 def test_a_turn_that_came_after_its_time_is_counted(
