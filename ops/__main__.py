@@ -27,6 +27,7 @@ from ops.destroy import DESTROY, add_destroy
 from ops.errors import OpsError
 from ops.logs import LOGS, add_logs
 from ops.package import package
+from ops.preflight.verb import PREFLIGHT, add_preflight
 from ops.release_verb import RELEASE, ROLLBACK, add_release, add_rollback
 from ops.stages import STAGES
 from ops.status import STATUS, add_status
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(required=True, metavar="verb")
+    add_preflight(_verb(verbs, "preflight", "go or no-go before a release", PREFLIGHT))
     add_release(_verb(verbs, "release", "make the deployed code live, never cold", RELEASE))
     add_rollback(_verb(verbs, "rollback", "go back to the version before", ROLLBACK))
     _generate_verb(verbs)

@@ -40,12 +40,13 @@ class Clients:
     of: Callable[[str], Any] = _no_client
 
 
-def clients(stage: str) -> Clients:
+def clients(stage: str, profile: str = "") -> Clients:
     """Clients for `stage`; endpoint, region and credentials as botocore finds them.
 
-    Stage `local` without AWS_ENDPOINT_URL goes to the sandbox's usual address, never to AWS.
+    `profile` names other credentials than the usual ones. Stage `local` without AWS_ENDPOINT_URL
+    goes to the sandbox's usual address, never to AWS.
     """
-    session = boto3.Session()
+    session = boto3.Session(profile_name=profile or None)
     return Clients(
         lambda_=client(stage, "lambda", session),
         lex=client(stage, "lexv2-models", session),

@@ -14,6 +14,8 @@ from ops.code import deploy_code
 from ops.errors import RefusedError
 from ops.lambda_versions import latest
 from ops.package import Package
+from ops.preflight.gate import Pass, gate
+from ops.preflight.verb import add_pass, pass_of
 from ops.release import release
 from ops.stack_state import described
 from ops.stacks import BOT, TABLES, WORKFLOW, deploy_stacks, stack_name
@@ -32,7 +34,8 @@ to $LATEST of every function, which serves nobody, then `release`, which makes i
 Before the code it looks for what only a person can do, such as Salesforce's secret, and stops with
 the commands, in their order. Run it again then, or after an interruption: every part looks before
 it changes, and goes on where it was. A change that would replace a table, a bucket, a key or a
-secret is refused.
+secret is refused. On stage prod the release is preceded by `preflight`, which refuses unless every
+row of it is a go.
 
   python -m ops deploy --stage prod --dry-run              what would change
   python -m ops deploy --stage prod --salesforce sf.json   put the secret on the way
@@ -56,6 +59,7 @@ def add_deploy(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--salesforce", type=Path, metavar="FILE", help=put)
     verb.add_argument("--dry-run", action="store_true", help="tell what would change, change none")
     verb.add_argument("--no-warming", action="store_true", help="make no answers beforehand")
+    add_pass(verb)
     verb.add_argument("--json", action="store_true", help="the result as JSON; progress on stderr")
     verb.set_defaults(run=_run)
 
@@ -71,6 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
             arguments.only or parts_of(arguments.stage),
             salesforce=arguments.salesforce,
             is_warmed=not arguments.no_warming,
+            how=pass_of(arguments),
         )
     except Exception as error:
         if arguments.json:
@@ -92,8 +97,11 @@ def deploy(
     *,
     salesforce: Path | None = None,
     is_warmed: bool = True,
+    how: Pass | None = None,
 ) -> dict[str, Any]:
     """Bring up the parts of the stage, in their order; what a tool may want to know of it.
+
+    `how`: by what a release passes the preflight of a stage that has one.
 
     Raises OpsError; what was done until then stays, and the next run goes on from there.
     """
@@ -108,6 +116,7 @@ def deploy(
         package = steps.run("deploy the code", lambda: _code(ctx, steps))
         done["package"] = package and package.to_json()
     if "release" in parts and not (ctx.dry_run and "code" in parts):
+        gate(ctx, steps, how or Pass())
         chain = release(ctx, steps, is_warmed=is_warmed)
         done["chain"] = chain and chain.to_json()
         done["table"] = chain and chain.table()

@@ -29,7 +29,10 @@ Ask every model of the router's table the golden questions of ops/golden/<locale
 code that answers visitors, and judge what would be shown: answered at all, complete, required
 facts, forbidden claims, length, persona, language. Wordings of the same questions are asked plain
 and folded, to see what sharing an answer costs. The number of model calls is printed first and
-never exceeds --limit; botocore's own repeats after throttling come on top."""
+never exceeds --limit; botocore's own repeats after throttling come on top.
+
+On stage dev the result is kept with the package that this checkout makes: `ops preflight --stage
+prod` asks for one that passed with every model, every question and the golden file's limits."""
 _STAND_IN = """\
 The sandbox's stand-in answered. It puts sentences of the prompt together and understands nothing,
 so these figures prove the harness and not a model: facts are found where question and fact share
@@ -62,7 +65,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _evaluated(arguments: argparse.Namespace) -> int:
     # The app's own modules take a moment to import, and no other verb needs all of them.
-    from ops import evaluate_run
+    from ops import evaluate_record, evaluate_run
     from ops.evaluate_golden import CHECKS, load
 
     golden_set = load(arguments.locale)
@@ -73,8 +76,15 @@ def _evaluated(arguments: argparse.Namespace) -> int:
     models = arguments.model or evaluate_run.router_models(services.settings)
     evaluation = evaluate_run.plan(arguments.stage, services, golden_set, models, arguments.limit)
     _note(evaluation.announcement(arguments.limit))
+    code = evaluate_record.judged_code(arguments.stage, _note)
     reports = evaluate_run.judged(evaluation, evaluate_run.interviews(evaluation))
     print(_told(evaluation, reports, thresholds, arguments))
+    lacking = evaluate_record.shortcomings(
+        evaluation,
+        is_every_model=not arguments.model,
+        has_own_thresholds=arguments.threshold is None,
+    )
+    evaluate_record.keep(evaluation, code, reports, thresholds, lacking, _note)
     if bad := [f"{each.name} {miss}" for each in reports for miss in each.misses(thresholds)]:
         raise RefusedError("not good enough: " + "; ".join(bad))
     return 0

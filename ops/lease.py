@@ -126,6 +126,13 @@ def leased(ctx: Context, verb: str, *, by_force: bool = False) -> Iterator[tuple
         lease.leave()
 
 
+def held(ctx: Context) -> str:
+    """Who holds the lease, as a sentence; "" when nobody does, or its time is over."""
+    item = records.call(ctx, "get_item", Key=_KEY, ConsistentRead=True).get("Item")
+    is_over = item is None or float(item["expires_at"]["N"]) < ctx.now().timestamp()
+    return "" if is_over else _held(ctx)
+
+
 def _held(ctx: Context) -> str:
     item = records.call(ctx, "get_item", Key=_KEY, ConsistentRead=True).get("Item")
     if item is None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ops.aws import clients
 from ops.pace import PACES, Pace
+from ops.preflight.gate import gate
+from ops.preflight.verb import add_pass, pass_of
 from ops.release import release
 from ops.rollback import roll_back
 from ops.stages import FULFILLMENT, STAGES
@@ -29,6 +31,9 @@ and what older versions held is freed.
 
 A version that is worse than allowed is rolled back at once, exit code 1, with the number of
 visitors who noticed. Stage local, and a first release, move at once and unjudged.
+
+On stage prod `preflight` comes first, and refuses unless every row of it is a go; --override goes
+ahead all the same, and is recorded.
 
 Run it again after an interruption: every step looks before it changes, and a half-done shift is
 completed, or taken back when other code was deployed meanwhile. Two at a time are refused.
@@ -58,6 +63,7 @@ def add_release(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--turns", type=_at_least_two, help=text)
     text = "seconds until missing turns are made; default by stage"
     verb.add_argument("--patience", type=_seconds, help=text)
+    add_pass(verb)
     verb.set_defaults(run=_release)
 
 
@@ -105,6 +111,7 @@ def _seconds(text: str) -> float:
 
 def _release(arguments: argparse.Namespace) -> int:
     def run(context: Context, steps: Steps) -> dict[str, Any]:
+        gate(context, steps, pass_of(arguments))
         chain = release(
             context,
             steps,
