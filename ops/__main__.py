@@ -33,6 +33,7 @@ from ops.stages import STAGES
 from ops.status import STATUS, add_status
 from ops.trace.verb import TRACE, add_trace
 from ops.warm import WARM, add_warm
+from ops.watch.verb import WATCH, add_watch
 
 _EXIT_CODES = """
 exit codes: 0 done, or nothing to do; 1 a check refused; 2 wrong usage; 3 AWS or the sandbox did
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="verb")
     add_preflight(_verb(verbs, "preflight", "go or no-go before a release", PREFLIGHT))
     add_release(_verb(verbs, "release", "make the deployed code live, never cold", RELEASE))
+    add_watch(_verb(verbs, "watch", "compare a release with the time before it", WATCH))
     add_rollback(_verb(verbs, "rollback", "go back to the version before", ROLLBACK))
     _generate_verb(verbs)
     _package_verb(verbs)

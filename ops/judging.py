@@ -82,7 +82,7 @@ def faults(new: Tally, former: Tally) -> list[Fault]:
     usual = former.counts()
     for kind, count in new.counts().items():
         allowed = max(_ALLOWED[kind], _OF_FORMER * usual[kind] / max(1, former.total))
-        if count >= _LEAST and _at_least(count, new.total) > allowed:
+        if is_more(count, new.total, allowed):
             found.append(Fault(kind, _share(kind, count, new, allowed)))
     return found + _slower(new, former)
 
@@ -93,6 +93,11 @@ def _share(kind: str, count: int, new: Tally, allowed: float) -> str:
         f"{count} of {new.total} turns {what} ({100 * count / new.total:.0f}%, "
         f"allowed {100 * allowed:.0f}%)"
     )
+
+
+def is_more(count: int, total: int, allowed: float) -> bool:
+    """Whether so many of so many are surely, with 99% confidence, a larger share than allowed."""
+    return count >= _LEAST and _at_least(count, total) > allowed
 
 
 def _at_least(count: int, total: int) -> float:

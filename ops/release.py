@@ -26,6 +26,7 @@ from ops.steps import Context, Done, Steps
 from ops.stepwise import FaultyVersionError, Stepwise
 from ops.tables import find_tables
 from ops.warming import warm
+from ops.watch.baseline import note_baseline
 from ops.workflow import allow_rules, find_workflow
 
 Configurations = dict[str, dict[str, Any]]
@@ -91,6 +92,7 @@ class _Release:
             steps.run("warm the answers", lambda: warm(ctx, versions))
         route = steps.run("find what is live", lambda: self._route(versions))
         stepwise = self._stepwise(route)
+        self._note_baseline(route)
         self._provision(route)
         try:
             self._move(route, stepwise)
@@ -138,6 +140,11 @@ class _Release:
         if self.care.pace is None or route.is_first or not route.is_new:
             return None
         return Stepwise.of(self.ctx, self.lease, route, self.care.pace)
+
+    def _note_baseline(self, route: Route) -> None:
+        """Nobody watches a sandbox, and before a first release nothing was usual."""
+        if self.ctx.stage != "local" and route.is_new and not route.is_first:
+            self.steps.run("keep what was usual", lambda: note_baseline(self.ctx, route))
 
     def _provision(self, route: Route) -> None:
         ctx, live = self.ctx, route.versions[FULFILLMENT]
