@@ -34,8 +34,8 @@ class NotInTimeError(Exception):
 class Site:
     """Clients are made once and asked once: a retry would hide a wait from who measures."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, address: Address, stage: str = "local") -> None:
+        self.address, self.stage = address, stage
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -77,7 +77,7 @@ class Site:
         self.post("faults", list(faults))
 
     def run_schedule(self, rule: str) -> None:
-        self.post("schedules/run", {"rule": f"atlas-local-{rule}"})
+        self.post("schedules/run", {"rule": f"atlas-{self.stage}-{rule}"})
 
     def calls_to(self, number: str) -> list[dict[str, Any]]:
         """Every call to a number, oldest first."""
@@ -93,7 +93,7 @@ class Site:
         """The interaction's item as DynamoDB holds it, {} where there is none."""
         key = {"interaction_id": {"S": interaction_id}}
         answer = self.client("dynamodb").get_item(
-            TableName=f"atlas-local-{table}", Key=key, ConsistentRead=True
+            TableName=f"atlas-{self.stage}-{table}", Key=key, ConsistentRead=True
         )
         found: dict[str, Any] = answer.get("Item", {})
         return found
@@ -105,7 +105,7 @@ class Site:
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         answer = self.client("dynamodb").query(
-            TableName="atlas-local-pending-work",
+            TableName=f"atlas-{self.stage}-pending-work",
             KeyConditionExpression="kind = :kind",
             ExpressionAttributeValues={":kind": {"S": kind}},
             ConsistentRead=True,
@@ -115,7 +115,7 @@ class Site:
 
     @property
     def workflow_arn(self) -> str:
-        name = "stateMachine:atlas-local-lead-workflow"
+        name = f"stateMachine:atlas-{self.stage}-lead-workflow"
         return f"arn:aws:states:{self.address.region}:{ACCOUNT}:{name}"
 
     def executions(self, status: str) -> list[dict[str, Any]]:
