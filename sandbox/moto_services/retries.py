@@ -13,7 +13,7 @@ from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import
 
 _LONGEST_WAIT_SECONDS = 1.0
 
-_original_retrier = RetrierDecl._eval_body
+MOTOS_OWN = RetrierDecl._eval_body
 
 
 def install() -> None:

@@ -65,7 +65,7 @@ def test_the_version_that_the_patches_are_made_for_is_installed():
         (executions._original_stop_response, ["self"]),
         (executions._original_describe, ["self"]),
         (executions._original_history, ["self"]),
-        (retries._original_retrier, ["self", "env"]),
+        (retries.MOTOS_OWN, ["self", "env"]),
         (task_tokens._original_evaluate, ["self", "env"]),
         (task_tokens._original_body, ["self", "env"]),
         (task_tokens._original_add, ["self", "callback_id"]),
@@ -84,7 +84,7 @@ def test_the_heap_key_is_a_property_and_the_threads_a_list():
 
 def test_moto_as_it_is_needs_the_repairs():
     """Read from its source: what each repair is for is still so."""
-    assert "time.sleep(interval_seconds)" in inspect.getsource(retries._original_retrier)
+    assert "time.sleep(interval_seconds)" in inspect.getsource(retries.MOTOS_OWN)
     assert "AmazonStateLanguageParser.parse" in inspect.getsource(
         executions.ExecutionWorker._get_evaluation_entrypoint
     )
