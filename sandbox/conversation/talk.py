@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -181,8 +182,9 @@ class Conversation:
         return _turn(words, response, milliseconds, self._watch.served())
 
     def start_again(self) -> None:
-        """Forget this session and begin another."""
-        self._client.delete_session(**self._bot, sessionId=self._session_id)
+        """Forget this session, if it was begun, and begin another."""
+        with contextlib.suppress(self._client.exceptions.ResourceNotFoundException):
+            self._client.delete_session(**self._bot, sessionId=self._session_id)
         self._session_id = _new_session_id()
 
 

@@ -233,7 +233,13 @@ class FakeBot:
             self.control.ring()
         return {"bookedInteraction": ID}
 
+    class exceptions:
+        class ResourceNotFoundException(Exception):
+            """Lex knows no such session."""
+
     def delete_session(self, sessionId: str, **bot: str) -> None:
+        if sessionId not in {session for session, _ in self.heard}:
+            raise self.exceptions.ResourceNotFoundException
         self.deleted.append(sessionId)
 
 

@@ -104,6 +104,12 @@ def test_reset_begins_another_session() -> None:
     assert bot.deleted == [first]
 
 
+def test_reset_of_a_session_that_never_began_is_no_trouble() -> None:
+    said, bot = talk("/reset", "hello")
+    assert "(a new session)" in said[1]
+    assert (len(bot.heard), bot.deleted) == (1, [])
+
+
 def test_unknown_command_is_not_sent_to_the_bot() -> None:
     said, bot = talk("/call")
     assert "There is no /call" in said[1]
