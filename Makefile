@@ -16,7 +16,7 @@ STAGE ?= prod
 OPS_ARGS ?=
 BENCHES ?= turns slow_models single_flight freeze cpu_per_turn first_turn operations \
   cold_starts repeat_questions consent_to_ring outages hundred_consents predecessor_stage usage \
-  capacity
+  capacity production
 ENDPOINT ?= http://127.0.0.1:4566
 
 # PYTHON given on the command line or in the environment is the only candidate.

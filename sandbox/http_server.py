@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cheroot import wsgi
+from cheroot.errors import FatalSSLAlert, NoSSLError
 from cheroot.server import HTTPConnection
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
@@ -60,7 +61,11 @@ class _Tls(BuiltinSSLAdapter):
 
     def wrap(self, sock: socket.socket) -> Any:
         sock.settimeout(_HANDSHAKE_SECONDS)
-        return super().wrap(sock)  # type: ignore[no-untyped-call]
+        try:
+            return super().wrap(sock)  # type: ignore[no-untyped-call]
+        except NoSSLError as error:
+            # cheroot would write its answer to a socket that is closed by now: see _Connection.
+            raise FatalSSLAlert(*error.args) from error
 
 
 class _QuietServer(wsgi.Server):
