@@ -210,8 +210,12 @@ def test_a_hand_off_that_fails_costs_the_turn_nothing(sandbox: Sandbox) -> None:
     refused = {"service": "lambda", "operation": "Invoke", "error": "TooManyRequestsException"}
     late = {"service": "bedrock-runtime", "latency_ms": 3_000}
     sandbox.post("faults", [late, refused])
-    turn = sandbox.conversation().say(_fresh_question())
-    assert (turn.source, turn.state, turn.served.errors) == ("grounded", "Fulfilled", ())
+    # On a busy machine a table may be late: then nobody holds a lease to hand off.
+    for _ in range(5):
+        turn = sandbox.conversation().say(_fresh_question())
+        assert (turn.source, turn.state, turn.served.errors) == ("grounded", "Fulfilled", ())
+        if sandbox.count("lambda"):
+            break
     assert sandbox.get("calls")["lambda"]["Invoke"] == 1
 
 
