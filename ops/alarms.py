@@ -45,6 +45,8 @@ ALARMS: tuple[AlarmName, ...] = (
     AlarmName("lex-throttled"),
     AlarmName("lex-lambda-errors"),
     AlarmName("lex-invalid-replies"),
+    AlarmName("lex-failing"),
+    AlarmName("nobody-served"),
     AlarmName("leads-parked"),
     AlarmName("recovery-stopped"),
     AlarmName("workflow-failed"),

@@ -162,7 +162,7 @@ def _report(
     TRACER.annotate(channel=turn.channel, stage=stage, **facts)
     services.log.metrics(
         "turn",
-        _metrics(outcome, invocation, seconds, _seconds(turn, services)),
+        _metrics(turn, outcome, invocation, seconds, _seconds(turn, services)),
         {"Stage": stage, "Channel": turn.channel},
         **facts,
         state=outcome.name,
@@ -174,7 +174,7 @@ def _report(
 
 
 def _metrics(
-    outcome: Outcome, invocation: Invocation, seconds: float, allowed_seconds: float
+    turn: Turn, outcome: Outcome, invocation: Invocation, seconds: float, allowed_seconds: float
 ) -> dict[str, tuple[float, str]]:
     values = {
         "TurnLatency": (seconds * 1000, "Milliseconds"),
@@ -184,8 +184,15 @@ def _metrics(
         "DeadlineMissed": (float(seconds > allowed_seconds), "Count"),
         f"AnswerSource.{outcome.answer.source}": (1.0, "Count"),
     }
+    if _is_first(turn):
+        values["Conversations"] = (1.0, "Count")
     if (age := outcome.answer.age_seconds) is not None:
         values["CacheAge"] = (age, "Seconds")
     if (generated := outcome.answer.generated) is not None:
         values |= model_metrics(generated)
     return values
+
+
+def _is_first(turn: Turn) -> bool:
+    """Each reply leaves a source behind; Connect's flow hands on the history alone."""
+    return SOURCE not in turn.attributes and conversation.ATTRIBUTE not in turn.attributes

@@ -19,6 +19,8 @@ LOAD_LIMIT = 0.5
 """Of the warm environments: then half of them can be lost to a mistake, and nobody waits."""
 RINGS_BEFORE_THE_FIRST_RELEASE = AlarmName("recovery-stopped")
 """Nothing recovers leads before a version is live, and the alarm on it knows nothing of that."""
+RINGS_WITHOUT_VISITORS = AlarmName("nobody-served")
+"""Before a stage is opened, and over quiet days: a release makes nobody wait then."""
 _FIRST = "first release"
 
 
@@ -72,12 +74,13 @@ def quiet(ground: Ground) -> Verdict:
     if not ground.alarms:
         raise Unobserved("there is no alarm")
     ringing = {name for name, alarm in ground.alarms.items() if alarm["StateValue"] == "ALARM"}
-    expected = RINGS_BEFORE_THE_FIRST_RELEASE.on(ground.stage)
+    expected = {RINGS_WITHOUT_VISITORS.on(ground.stage)}
+    if not ground.live_version:
+        expected.add(RINGS_BEFORE_THE_FIRST_RELEASE.on(ground.stage))
     told = f"none of {len(ground.alarms)} alarms rings"
-    if not ground.live_version and expected in ringing:
-        ringing.remove(expected)
-        told = f"{expected} alone rings, as it does until the {_FIRST}"
-    return judged((f"{name} rings" for name in sorted(ringing)), told)
+    if known := ringing & expected:
+        told = f"{' and '.join(sorted(known))} alone rings, as it may without traffic"
+    return judged((f"{name} rings" for name in sorted(ringing - expected)), told)
 
 
 def load(ground: Ground) -> Verdict:

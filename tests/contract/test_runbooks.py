@@ -45,3 +45,19 @@ def test_every_link_and_file_is_there(page: Path) -> None:
 def test_every_page_is_listed() -> None:
     listed = set(_LINK.findall(text(FOLDER / "README.md")))
     assert listed == {page.name for page in PAGES} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "README"], ids=lambda p: p.stem)
+def test_a_page_begins_with_what_visitors_notice_and_what_to_do(page: Path) -> None:
+    title, before, rest = page.read_text(encoding="utf-8").partition("\n\n")
+    notice, first = re.split(r"\n(?=- )", rest.partition("\n\n")[0])
+    assert title.startswith("# ")
+    assert before
+    assert re.fullmatch(r"- \*\*Visitors notice:\*\* \S.+", notice, re.DOTALL)
+    assert re.match(r"- \*\*Do first:\*\* \S", first)
+    assert len(notice.splitlines()) + len(first.splitlines()) <= 4
+
+
+def test_lambdas_own_lines_are_asked_for_where_a_page_reads_them() -> None:
+    crashed = text(FOLDER / "turns-crashed.md")
+    assert "--platform`: `Task timed out`" in crashed

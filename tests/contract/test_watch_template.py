@@ -17,7 +17,7 @@ from chalicelib.answer import Source
 from chalicelib.consent_result import ConsentResult
 from chalicelib.observability.log import NAMESPACE, OF_THE_STAGE
 from ops.alarms import ALARMS, alarm_names, dashboard_name
-from ops.stages import FUNCTIONS, STAGES, function_name, lead_workflow, team_topic
+from ops.stages import FUNCTIONS, STAGE_SIZES, STAGES, function_name, lead_workflow, team_topic
 from tests.templates import GIVEN, REGION, resources, template
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,7 @@ OF_AWS = {
     ("AWS/Lex", "RuntimeInvalidLambdaResponses"): BY_BOT_ALIAS,
     ("AWS/Lex", "RuntimeLambdaErrors"): BY_BOT_ALIAS,
     ("AWS/Lex", "RuntimeSuccessfulRequestLatency"): BY_BOT_ALIAS,
+    ("AWS/Lex", "RuntimeSystemErrors"): BY_BOT_ALIAS,
     ("AWS/Lex", "RuntimeThrottledEvents"): BY_BOT_ALIAS,
     ("AWS/States", "ExecutionsFailed"): BY_MACHINE,
     ("AWS/States", "ExecutionsStarted"): BY_MACHINE,
@@ -53,8 +54,8 @@ OF_AWS = {
 ENDS = {
     "AnswerSource": {str(source) for source in Source},
     "Consent": {str(result) for result in ConsentResult},
-    # create_lead's outcomes, in its docstring.
-    "Outcome": {"created", "updated", "found"},
+    # create_lead's outcomes, in its docstring, and invoke_call's where a phone rang.
+    "Outcome": {"created", "updated", "found", "placed"},
 }
 
 Metric = tuple[str, str, dict[str, str]]
@@ -70,6 +71,12 @@ def metrics_of(alarm: dict[str, Any]) -> Iterator[Metric]:
     for metric in stats or [alarm]:
         dimensions = {d["Name"]: d["Value"] for d in metric["Dimensions"]}
         yield metric["Namespace"], metric["MetricName"], dimensions
+
+
+def statistics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    stats = [m["MetricStat"] for m in alarm.get("Metrics", ()) if "MetricStat" in m]
+    for stat in stats or [{"Metric": alarm, "Stat": alarm.get("Statistic")}]:
+        yield stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], stat["Stat"]
 
 
 def dashboard(stage: str = "prod") -> dict[str, Any]:
@@ -164,10 +171,48 @@ def test_every_alarm_tells_the_team_when_it_goes_off_and_when_it_is_over(name: s
     assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_silence_is_bad_only_where_something_has_to_run_or_somebody_to_come(stage: str) -> None:
+    told = {
+        f"atlas-{stage}-recovery-stopped": "breaching",
+        f"atlas-{stage}-nobody-served": "breaching" if stage == "prod" else "notBreaching",
+        # Where nobody counts, leads may wait all the same.
+        f"atlas-{stage}-leads-parked": "ignore",
+    }
+    for name, alarm in alarms(stage).items():
+        assert alarm["TreatMissingData"] == told.get(name, "notBreaching"), name
+
+
+def test_a_total_outage_rings_and_a_quiet_night_does_not() -> None:
+    alarm = alarms()["atlas-prod-nobody-served"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("Turns", "Sum", 1)
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert 12 <= alarm["Period"] * alarm["EvaluationPeriods"] / 3600 <= 24
+
+
 @pytest.mark.parametrize("name", alarm_names("prod"))
-def test_silence_is_bad_only_where_something_has_to_run_every_minute(name: str) -> None:
-    wanted = "breaching" if name == "atlas-prod-recovery-stopped" else "notBreaching"
-    assert alarms()[name]["TreatMissingData"] == wanted
+def test_one_visitors_wait_wakes_nobody(name: str) -> None:
+    """An average or percentile needs a count of the same metric, a percentage one of failures."""
+    alarm = alarms()[name]
+    assert alarm.get("Statistic", "Sum") != "Average"
+    assert "ExtendedStatistic" not in alarm
+    if "Metrics" not in alarm:
+        return
+    returned, *stats = alarm["Metrics"]
+    by_id = {stat["Id"]: stat["MetricStat"] for stat in stats}
+    found = re.fullmatch(r"IF\((\w+) >= (\d+), (.+), 0\)", returned["Expression"])
+    assert found
+    assert int(found[2]) >= 3
+    if taken := by_id.get("taken"):
+        assert by_id[found[1]] == taken | {"Stat": "SampleCount"}
+        assert taken["Stat"] != "p99" or int(found[2]) == 100
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_one_environment_that_is_in_use_is_no_alarm(stage: str) -> None:
+    limit = alarms(stage)[f"atlas-{stage}-provisioned-utilization"]["Threshold"]
+    ready = STAGE_SIZES[stage].provisioned_fulfillment
+    assert (ready - 1) / ready < limit <= 1 if ready > 1 else limit == 1
 
 
 @pytest.mark.parametrize("name", alarm_names("prod"))
@@ -239,11 +284,12 @@ def test_both_channels_have_the_same_alarms() -> None:
 
 
 def test_what_the_issue_asks_for_is_watched() -> None:
-    watched = {(n, m, a.get("Statistic", a.get("ExtendedStatistic", "")))
-               for a in alarms().values() for n, m, _ in metrics_of(a)}  # fmt: skip
+    watched = {seen for alarm in alarms().values() for seen in statistics_of(alarm)}
     assert ("Atlas", "TurnLatency", "Average") in watched
     assert ("Atlas", "TurnLatency", "p99") in watched
+    assert ("AWS/Lex", "RuntimeSuccessfulRequestLatency", "p99") in watched
     names = {metric for _, metric, _ in watched}
+    assert names >= {"RuntimeSystemErrors", "Turns"}
     assert names >= {
         *("Failed", "Errors", "Throttles", "ColdStart", "ParkedLeads", "EstimatedCost"),
         *("ProvisionedConcurrencySpilloverInvocations", "ExecutionsFailed", "ExecutionsTimedOut"),
@@ -271,7 +317,41 @@ def test_dashboard_has_lexs_latency_beside_the_turns() -> None:
         if {"TurnLatency", "RuntimeSuccessfulRequestLatency"}
         <= {metric[1] for metric in widget["properties"].get("metrics", ())}
     ]
-    assert titles == ["How long a visitor waits in the chat"]
+    assert titles == [
+        "How long a visitor waits for a reply, on average (ms)",
+        "How long a visitor waits in the chat",
+    ]
+
+
+def test_dashboard_answers_what_a_manager_asks() -> None:
+    asked = {
+        (metric[1], metric[-1]["stat"])
+        for widget in dashboard()["widgets"]
+        if widget["properties"].get("view") == "singleValue"
+        for metric in widget["properties"]["metrics"]
+    }
+    assert asked >= {
+        ("Conversations", "Sum"),
+        ("RuntimeSuccessfulRequestLatency", "Average"),
+        ("Consent.recorded", "Sum"),
+        ("Outcome.placed", "Sum"),
+        ("Outcome.created", "Sum"),
+        ("VisitorRating", "Average"),
+        ("EstimatedCost", "Sum"),
+    }
+    assert all(
+        widget["properties"]["setPeriodToTimeRange"]
+        for widget in dashboard()["widgets"]
+        if widget["properties"].get("view") == "singleValue"
+    )
+
+
+def test_what_a_month_costs_is_of_a_month_whatever_time_is_chosen() -> None:
+    starts = {w["properties"]["title"]: w["properties"].get("start") for w in dashboard()["widgets"]
+              if w["type"] == "metric"}  # fmt: skip
+    assert {title: start for title, start in starts.items() if start} == {
+        "What the models cost in 30 days": "-P30D"
+    }
 
 
 def test_dashboards_rows_follow_each_other_without_overlap() -> None:

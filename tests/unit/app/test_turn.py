@@ -332,6 +332,7 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
         "TurnLatency",
         "ColdStart",
         "Turns",
+        "Conversations",
         "Failed",
         "AnswerSource.model",
         "ModelLatency",
@@ -345,6 +346,16 @@ def test_a_turns_metrics_are_in_embedded_metric_format(world: World) -> None:
     }
     assert all(isinstance(line[name], int | float) for name in names)
     assert line["Failed"] == 0
+
+
+def test_a_conversation_is_counted_by_its_first_turn_alone(world: World) -> None:
+    first = turn(world, lex_event(text="what is it"))
+    kept = first["sessionState"]["sessionAttributes"]
+    turn(world, with_attributes(lex_event(), **kept))
+    # What Connect's flow hands on between two turns of a call.
+    turn(world, with_attributes(lex_event(), history=kept["history"]))
+    lines = world.lines.of("turn")
+    assert ["Conversations" in line for line in lines] == [True, False, False]
 
 
 def test_a_turn_learns_its_account_from_its_own_arn(world: World) -> None:

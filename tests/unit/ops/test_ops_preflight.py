@@ -26,6 +26,7 @@ from ops.preflight.gate import Pass, gate, preflight
 from ops.preflight.rows import (
     PROOF_ROWS,
     RINGS_BEFORE_THE_FIRST_RELEASE,
+    RINGS_WITHOUT_VISITORS,
     ROWS,
     is_within,
     rows_of,
@@ -224,8 +225,16 @@ def test_a_first_release_has_no_way_back_no_load_and_one_alarm_that_has_to_ring(
     assert refused(world) == {"alarms-quiet": "atlas-prod-lex-p99 rings"}
 
 
-def test_the_alarm_that_may_ring_is_one_of_ours() -> None:
-    assert RINGS_BEFORE_THE_FIRST_RELEASE in ALARMS
+def test_the_alarms_that_may_ring_are_ours() -> None:
+    assert {RINGS_BEFORE_THE_FIRST_RELEASE, RINGS_WITHOUT_VISITORS} <= set(ALARMS)
+
+
+def test_a_quiet_day_keeps_nobody_from_releasing(world: PreflightWorld) -> None:
+    world.cloudwatch.alarms["atlas-prod-nobody-served"]["StateValue"] = "ALARM"
+    assert not refused(world)
+    assert found(world)["alarms-quiet"][1].startswith("atlas-prod-nobody-served alone rings")
+    alarm_rings(world)
+    assert refused(world) == {"alarms-quiet": "atlas-prod-lex-p99 rings"}
 
 
 def test_latest_is_no_version_to_go_back_to(world: PreflightWorld) -> None:
