@@ -21,9 +21,11 @@ class Pace:
 
 
 # A step of fifty turns finds a fault of one turn in ten in 95 of 100 releases and one of one in
-# twenty in 65; docs/decisions/0073 has the sums. Log lines arrive within seconds.
+# twenty in 65; docs/decisions/0073 has the sums. Log lines arrive within seconds. A look is four
+# requests or more, and CloudWatch takes five a second of an account:
+# https://repost.aws/knowledge-center/cloudwatch-logs-throttling
 PACES = {
     "local": Pace((0.2, 0.5), turns=20, patience_seconds=3, rehearsal_turns=10, poll_seconds=0.3),
-    "dev": Pace((0.5,), turns=20, patience_seconds=15, rehearsal_turns=20),
-    "prod": Pace((0.1, 0.5), turns=50, patience_seconds=120, rehearsal_turns=30),
+    "dev": Pace((0.5,), turns=20, patience_seconds=15, rehearsal_turns=20, poll_seconds=2),
+    "prod": Pace((0.1, 0.5), turns=50, patience_seconds=120, rehearsal_turns=30, poll_seconds=2),
 }

@@ -1,13 +1,14 @@
 """One version's turns as its log streams tell them: nothing is sampled, and no metric is needed.
 
-A version's streams are named `YYYY/MM/DD/[7]...`, and each turn's line carries its version.
+A version's streams are named `YYYY/MM/DD/[7]...` after the day on which their environment began, and
+each turn's line carries its version.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -52,11 +53,9 @@ class VersionLog:
         pattern = f'{{ $.message = "turn" && $.version = "{self.version}" }}'
         for event in self._events(begin, filterPattern=pattern):
             self._take_turn(event)
-        for day in _days(begin, now):
-            prefix = f"{day}/[{self.version}]"
-            streams = {"logStreamNamePrefix": prefix, "filterPattern": _CRASHES}
-            for event in self._events(begin, **streams):
-                self._take_crash(event, prefix)
+        # No prefix of streams: an environment that began days ago writes into that day's still.
+        for event in self._events(begin, filterPattern=_CRASHES):
+            self._take_crash(event)
         self._from = max(begin, now - _OVERLAP)
 
     def _events(self, begin: datetime, **chosen: str) -> list[dict[str, Any]]:
@@ -97,8 +96,9 @@ class VersionLog:
             )
         )
 
-    def _take_crash(self, event: dict[str, Any], prefix: str) -> None:
-        if event.get("logStreamName", prefix).startswith(prefix) and _is_crash(event["message"]):
+    def _take_crash(self, event: dict[str, Any]) -> None:
+        is_own = f"/[{self.version}]" in event["logStreamName"]
+        if is_own and _is_crash(event["message"]):
             self._seen.add(event["eventId"])
             self.crashes += 1
 
@@ -121,9 +121,3 @@ def _is_crash(message: str) -> bool:
         return True
     ends = ("Status: timeout", "Status: error")
     return message.startswith("REPORT ") and any(end in message for end in ends)
-
-
-def _days(begin: datetime, end: datetime) -> list[str]:
-    first, last = begin.astimezone(UTC).date(), end.astimezone(UTC).date()
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return [f"{day:%Y/%m/%d}" for day in days]

@@ -104,13 +104,11 @@ def test_group_that_is_not_there_yet_has_no_turns(world: ReleaseWorld) -> None:
     assert version.turns == []
 
 
-def test_streams_of_both_days_are_looked_into_at_midnight(world: ReleaseWorld) -> None:
-    context = world.context()
-    version = VersionLog(context, "2", context.now() - timedelta(hours=5))
+def test_crash_of_an_environment_that_began_days_ago_is_counted(world: ReleaseWorld) -> None:
+    write(world, "[ERROR] RuntimeError: no")
+    world.logs.events[-1]["logStreamName"] = "2026/11/21/[2]abc"
+    version = log(world)
     version.read()
-    prefixes = [
-        given["logStreamNamePrefix"]
-        for name, given in world.timeline
-        if name == "filter_log_events" and "logStreamNamePrefix" in given
-    ]
-    assert prefixes == ["2026/11/23/[2]", "2026/11/24/[2]"]
+    assert version.crashes == 1
+    asked = [given for name, given in world.timeline if name == "filter_log_events"]
+    assert not any("logStreamNamePrefix" in given for given in asked)
