@@ -6,9 +6,12 @@ the same time. What is worse ends the release there; `ops/rollback.py` takes it 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.errors import OpsError
 from ops.judging import Fault, Noticed, Tally, faults, noticed, slow_limit
@@ -23,12 +26,23 @@ from ops.turn_logs import VersionLog
 
 _BEFORE = timedelta(minutes=15)
 """How far back the former version's turns are read, to know what is usual."""
+_AT_A_TIME = 10
+"""Turns made between two looks: one that hangs in each of them takes less than the lease."""
 _ARRIVAL_SECONDS = 60.0
 """After so long a line that has not arrived counts as none; usually it takes a few seconds."""
 
 
 class FaultyVersionError(OpsError):
     """The new version is worse than is allowed; `str()` says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """How many turns, crashes, and crashes of made turns there were before a judgement."""
+
+    turns: int
+    crashes: int
+    made_crashes: int
 
 
 @dataclass(slots=True)
@@ -59,64 +73,75 @@ class Stepwise:
         """Every step up to the last share; FaultyVersionError at the first that is worse."""
         if is_rehearsed:
             count = self.pace.rehearsal_turns
-            steps.run("rehearse without visitors", lambda: self._rehearse(count))
+            steps.run("rehearse without visitors", lambda: self.judge("rehearsal", count, 0.0))
         begun = standing(self.ctx).share(FULFILLMENT, self.route.versions[FULFILLMENT])
         for weight in (w for w in self.pace.weights if w >= begun):
             name = f"{100 * weight:g}%"
             steps.run(f"give the new version {name}", lambda weight=weight: self._share(weight))  # type: ignore[misc]
             steps.run(f"judge it at {name}", lambda name=name: self.judge(name))  # type: ignore[misc]
 
-    def _rehearse(self, count: int) -> Done[None]:
-        if not self.ctx.dry_run:
-            self.synthetic.ask(self.route.versions[FULFILLMENT], count)
-        return self.judge("rehearsal", count)
-
     def _share(self, weight: float) -> Done[None]:
         if not self.ctx.dry_run:
             self.lease.check()
         return share(self.ctx, self.route.former, self.route.versions, weight)
 
-    def judge(self, name: str, wanted: int = 0) -> Done[None]:
-        """Wait for enough turns of the new version and compare; FaultyVersionError."""
+    def judge(self, name: str, wanted: int = 0, patience: float | None = None) -> Done[None]:
+        """Wait for enough turns of the new version and compare; FaultyVersionError.
+
+        A version that cannot be judged, as when its log cannot be read, is not kept either.
+        """
         wanted = wanted or self.pace.turns
         if self.ctx.dry_run:
             return Done(None, f"would judge {wanted} turns")
-        begun, crashed = len(self.new.turns), self.new.crashes
-        clock, patience = self.ctx.waiter.clock, self.pace.patience_seconds
-        began, made_at = clock(), None
+        try:
+            return self._judge(
+                name, wanted, self.pace.patience_seconds if patience is None else patience
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise FaultyVersionError(f"turns that cannot be judged: {error}") from error
+
+    def _judge(self, name: str, wanted: int, patience: float) -> Done[None]:
+        begun = _Begun(len(self.new.turns), self.new.crashes, self.synthetic.crashes)
+        clock = self.ctx.waiter.clock
+        began, made, made_at, missing = clock(), 0, 0.0, 0
         while True:
-            tally = self._tally(begun, crashed)
-            if found := self._faults(tally):
+            self._read()
+            tally = self._tally(begun)
+            if found := self._faults(tally, begun):
                 self._note(name, tally, found)
                 raise FaultyVersionError("; ".join(fault.text for fault in found))
             if tally.total >= wanted:
                 self._note(name, tally, [])
                 return Done(None, self._told(tally))
-            if made_at is not None and clock() - made_at > _ARRIVAL_SECONDS:
+            if not made and clock() - began >= patience:
+                missing = wanted - tally.total
+            if made < missing:
+                self.synthetic.ask(self.new.version, min(_AT_A_TIME, missing - made))
+                made, made_at = made + _AT_A_TIME, clock()
+            elif made and clock() - made_at > _ARRIVAL_SECONDS:
                 self._note(name, tally, [])
                 raise FaultyVersionError(
                     f"no more than {tally.total} of {wanted} turns in the logs"
                 )
-            if made_at is None and clock() - began >= patience:
-                self.synthetic.ask(self.new.version, wanted - tally.total)
-                made_at = clock()
             self.ctx.waiter.sleep(self.pace.poll_seconds)
 
-    def _tally(self, begun: int = 0, crashed: int = 0) -> Tally:
-        """The new version's turns from there on, as the logs have them now."""
+    def _read(self) -> None:
         self.new.read()
         self.old.read()
-        crashes = self.new.crashes - crashed
-        return Tally(self.new.turns[begun:], crashes, self._slow_ms())
+
+    def _tally(self, begun: _Begun) -> Tally:
+        """The new version's turns from there on, as far as they were read."""
+        crashes = self.new.crashes - begun.crashes
+        return Tally(self.new.turns[begun.turns :], crashes, self._slow_ms())
 
     def _slow_ms(self) -> float:
         return slow_limit(STAGE_SIZES[self.ctx.stage].turn_deadline_ms, self.old.turns)
 
-    def _faults(self, tally: Tally) -> list[Fault]:
+    def _faults(self, tally: Tally, begun: _Begun) -> list[Fault]:
         """Of all turns, and of visitors' alone: made ones must not thin out what visitors meet."""
         former = Tally(self.old.turns, self.old.crashes, tally.slow_ms)
         own = [turn for turn in tally.turns if turn.session not in self.synthetic.sessions]
-        crashes = max(0, tally.crashes - self.synthetic.crashes)
+        crashes = max(0, tally.crashes - (self.synthetic.crashes - begun.made_crashes))
         return faults(tally, former) or faults(Tally(own, crashes, tally.slow_ms), former)
 
     def _note(self, name: str, tally: Tally, found: list[Fault]) -> None:
@@ -132,5 +157,8 @@ class Stepwise:
         )
 
     def noticed(self) -> Noticed:
-        """What visitors met of the new version until now."""
-        return noticed(self._tally(), self.synthetic.sessions, self.synthetic.crashes)
+        """What visitors met of the new version until now, as far as the logs can be read."""
+        with suppress(BotoCoreError, ClientError):
+            self._read()
+        tally = self._tally(_Begun(0, 0, 0))
+        return noticed(tally, self.synthetic.sessions, self.synthetic.crashes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ops_fakes import client_error
-from release_world import LIVE, ReleaseWorld
+from release_world import LIVE, ReleaseWorld, turn_line
 
 from ops import records
 from ops.chain import Chain
@@ -13,7 +15,9 @@ from ops.lease import LEASE_SECONDS, Lease
 from ops.pace import Pace
 from ops.release import release
 from ops.rollback import RolledBackError, roll_back
-from ops.stages import FUNCTIONS, function_name
+from ops.route import Route
+from ops.stages import FULFILLMENT, FUNCTIONS, function_name
+from ops.stepwise import FaultyVersionError, Stepwise
 
 PACE = Pace((0.1, 0.5), turns=20, patience_seconds=5, rehearsal_turns=10, poll_seconds=1)
 NAMES = [function_name("local", function.name) for function in FUNCTIONS]
@@ -175,6 +179,50 @@ def test_version_whose_lines_never_arrive_is_rolled_back(world: ReleaseWorld) ->
     world.faults.silent.add("2")
     with pytest.raises(RolledBackError, match="no more than 0 of 10 turns in the logs"):
         run(world)
+
+
+def test_release_that_cannot_read_the_logs_is_taken_back(world: ReleaseWorld) -> None:
+    update = world.lambda_.on_update_alias
+
+    def unreadable(**params: object) -> object:
+        if params["FunctionName"] == LIVE:
+            world.logs.fail_next["filter_log_events"] = client_error("ThrottlingException")
+        return update(**params)  # type: ignore[arg-type]
+
+    world.lambda_.on_update_alias = unreadable  # type: ignore[method-assign, assignment]
+    with pytest.raises(RolledBackError, match=r"turns that cannot be judged: .*Throttling"):
+        run(world)
+    assert live(world) == {("1", "{}")}
+    assert outcomes(world)[0] == "rolled_back"
+
+
+def test_lease_is_kept_while_turns_are_made_at_a_version_that_hangs(world: ReleaseWorld) -> None:
+    answer = world.lambda_.answer_turn
+
+    def hanging(version: str, event: dict[str, object]) -> dict[str, object]:
+        world.now += 10
+        with pytest.raises(RefusedError):
+            Lease(world.context(), "release").take()
+        return answer(version, event)
+
+    world.lambda_.answer_turn = hanging
+    pace = replace(PACE, rehearsal_turns=60)
+    assert release(world.context(), world.steps(), at_once=False, pace=pace)
+
+
+def test_crashes_of_made_turns_hide_none_of_a_later_step_s_visitors(world: ReleaseWorld) -> None:
+    context = world.context()
+    route = Route({FULFILLMENT: "1"}, {FULFILLMENT: "2"})
+    stepwise = Stepwise.of(context, Lease(context, "release"), route, PACE)
+    stepwise.synthetic.crashes = 2
+    at = context.now().timestamp()
+    for number in range(48):
+        stepwise.synthetic.sessions.add(f"made-{number}")
+        world.logs.write(at, "2", turn_line("2", f"made-{number}"))
+    for _ in range(2):
+        world.logs.write(at, "2", "[ERROR] RuntimeError: no")
+    with pytest.raises(FaultyVersionError, match="2 of 2 turns failed"):
+        stepwise.judge("50%", 50)
 
 
 def test_bot_moves_after_the_code_is_judged_and_goes_back_with_it(world: ReleaseWorld) -> None:
