@@ -11,7 +11,7 @@ from chalicelib.errors import (
     ThrottledError,
 )
 
-_THROTTLING = frozenset(
+THROTTLING = frozenset(
     (
         "ThrottlingException",
         "Throttling",
@@ -21,6 +21,7 @@ _THROTTLING = frozenset(
         "ServiceQuotaExceededException",
     )
 )
+"""Error codes by which AWS says that too much is asked of it, whatever the HTTP status."""
 _TRANSIENT = frozenset(
     (
         "InternalServerException",
@@ -45,7 +46,7 @@ def translated(dependency: str, exc: ClientError | BotoCoreError) -> DependencyE
     if not isinstance(exc, ClientError):
         return RetryableDependencyError(dependency, type(exc).__name__)
     code = exc.response.get("Error", {}).get("Code", "Unknown")
-    if code in _THROTTLING:
+    if code in THROTTLING:
         return ThrottledError(dependency, code)
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _TRANSIENT or code[:1].islower() or status >= 500:
@@ -56,7 +57,7 @@ def translated(dependency: str, exc: ClientError | BotoCoreError) -> DependencyE
 
 def _in_stream(dependency: str, code: str) -> DependencyError:
     capitalised = code[:1].upper() + code[1:]
-    if capitalised in _THROTTLING:
+    if capitalised in THROTTLING:
         return ThrottledError(dependency, capitalised)
     if capitalised == "ValidationException":
         return RejectedByDependencyError(dependency, capitalised)

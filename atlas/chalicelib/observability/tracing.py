@@ -17,24 +17,32 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
+from chalicelib.aws_errors import THROTTLING
+
 Send = Callable[[bytes], object]
 Annotation = str | int | float | bool
 
 _HEADER = b'{"format": "json", "version": 1}\n'
+_OWN = frozenset(("Root", "Parent", "Sampled"))
 _encode = json.JSONEncoder(ensure_ascii=True).encode
 
 
 class Span:
-    """One subsegment, from its making until the block ends, however it ends."""
+    """One subsegment, from its making until the block ends, however it ends.
 
-    __slots__ = ("_outer", "_tracer", "document", "send")
+    `place` is the trace's id and the parent's; `rest` what else the trace header said.
+    """
+
+    __slots__ = ("_outer", "_rest", "_tracer", "document", "send")
 
     def __init__(
-        self, tracer: Tracer, send: Send, name: str, trace_id: str, parent_id: str, **facts: Any
+        self, tracer: Tracer, send: Send, name: str, place: tuple[str, str], rest: str, **facts: Any
     ) -> None:
         self._tracer = tracer
         self._outer: Span | None = None
+        self._rest = rest
         self.send = send
+        trace_id, parent_id = place
         self.document: dict[str, Any] = {
             "name": name,
             "id": secrets.token_hex(8),
@@ -47,12 +55,16 @@ class Span:
 
     @property
     def header(self) -> str:
-        """What makes others' segments children of this one."""
-        return f"Root={self.document['trace_id']};Parent={self.document['id']};Sampled=1"
+        """What makes others' segments children of this one.
+
+        With Lambda's `Lineage`, by which it notices functions that call themselves in a circle.
+        """
+        place = f"Root={self.document['trace_id']};Parent={self.document['id']}"
+        return f"{place};Sampled=1{self._rest}"
 
     def child(self, name: str, **facts: Any) -> Span:
-        parent = self.document
-        return Span(self._tracer, self.send, name, parent["trace_id"], parent["id"], **facts)
+        place = self.document["trace_id"], self.document["id"]
+        return Span(self._tracer, self.send, name, place, self._rest, **facts)
 
     def annotate(self, **annotations: Annotation) -> None:
         """Add searchable values."""
@@ -62,7 +74,7 @@ class Span:
         """Note an HTTP status; `code` is the service's word for what was wrong, "" for nothing."""
         self.document["http"] = {**self.document.get("http", {}), "response": {"status": status}}
         if code:
-            self.document |= _flags(status)
+            self.document |= _flags(status, code)
 
     def end(self, error: BaseException | None = None) -> None:
         """Send it. Of an error only its type: its words may quote a visitor."""
@@ -157,7 +169,8 @@ class Tracer:
         parts = dict(part.partition("=")[::2] for part in header.split(";"))
         if not (parts.get("Root") and parts.get("Parent")):
             return UNTRACED
-        return Span(self, self._send, name, parts["Root"], parts["Parent"])
+        rest = "".join(f";{key}={parts[key]}" for key in parts if key not in _OWN)
+        return Span(self, self._send, name, (parts["Root"], parts["Parent"]), rest)
 
     def span(self, name: str) -> Span | Untraced:
         """A span on the invocation's own thread, which others may be nested in."""
@@ -191,11 +204,15 @@ def _sent(sender: socket.socket, there: tuple[str, int], data: bytes) -> int:
     return sender.sendto(data, there)
 
 
-def _flags(status: int) -> dict[str, bool]:
-    """X-Ray's own words for a status: fault from 500 on, error below, and throttle for 429."""
-    if status >= 500:
+def _flags(status: int, code: str) -> dict[str, bool]:
+    """X-Ray's own words for a status: fault from 500 on, error below, and throttle for 429.
+
+    Throttle too for what AWS calls so with another status: DynamoDB and Step Functions say 400.
+    """
+    is_throttled = status == 429 or code in THROTTLING
+    if status >= 500 and not is_throttled:
         return {"fault": True}
-    return {"error": True, "throttle": True} if status == 429 else {"error": True}
+    return {"error": True, "throttle": True} if is_throttled else {"error": True}
 
 
 TRACER = Tracer()

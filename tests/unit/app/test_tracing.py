@@ -219,6 +219,7 @@ def test_a_call_to_aws_is_a_subsegment_with_its_operation_and_table() -> None:
         (400, "ConditionalCheckFailedException", set()),
         (400, "ValidationException", {"error"}),
         (429, "ThrottlingException", {"error", "throttle"}),
+        (400, "ProvisionedThroughputExceededException", {"error", "throttle"}),
         (500, "InternalServerError", {"fault"}),
     ],
 )
@@ -243,6 +244,17 @@ def test_a_call_that_breaks_is_a_fault() -> None:
         client.get_item(TableName="t", Key={})
     assert daemon.documents[0]["fault"] is True
     assert "10.0.0.1" not in json.dumps(daemon.documents[0])
+
+
+def test_lambdas_lineage_goes_on_so_that_circles_are_noticed() -> None:
+    tracer, daemon = traced()
+    client = a_client("lambda", aws := Aws(202, b""), tracer)
+    with tracer.invocation("turn", f"{HEADER};Lineage=a87bd80c:1|68fd508a:5"):
+        client.invoke(FunctionName="f", InvocationType="Event")
+        assert tracer.header.endswith(";Sampled=1;Lineage=a87bd80c:1|68fd508a:5")
+    parent = daemon.documents[0]["id"]
+    expected = f"Root={TRACE_ID};Parent={parent};Sampled=1;Lineage=a87bd80c:1|68fd508a:5"
+    assert aws.headers["X-Amzn-Trace-Id"] == expected
 
 
 def test_a_call_outside_a_sampled_trace_is_left_as_it_is() -> None:
