@@ -11,8 +11,9 @@ from typing import Any
 _PHONE_LIKE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 _EMAIL_LIKE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _DIGIT_OR_AT = re.compile(r"[\d@]")
-# A UUID, or so many hexadecimal digits that it is no phone number.
-_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}")
+# A UUID, or many hexadecimal digits: with a letter, since digits alone may be a card's number or
+# an account's on some messenger.
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\d*[a-f])[0-9a-f]{16,64}")
 _SAFE_FIELDS = frozenset(("request_id", "trace_id", "session", "model", "interaction_id"))
 """Written by Lambda, by us or by configuration; their digits are nobody's number."""
 
