@@ -38,6 +38,7 @@ _NO_BEGINNINGS = re.compile(
     r"|(?:please )?(?:cancel|stop) (?:the|this|that|it|calling|asking|now|everything)\b"
     r"|leave me alone\b|let's (?:stop|leave it|not)\b|maybe later\b|(?:some )?other time\b"
     r"|i (?:do not|don't|dont) have (?:one|a|any)\b|i want to (?:stop|cancel|quit)\b"
+    r"|(?:(?:thanks|thank you|ok|okay) (?:and )?)?good ?bye\b"
     r")"
 )
 _YES_ONLY = frozenset(

@@ -11,6 +11,7 @@ from chalicelib.bot import utterances_by_intent
 from chalicelib.content import Contents
 from chalicelib.fulfillment import conversation_turn
 from chalicelib.intents.closing import INTENT, RATING
+from chalicelib.refusals import is_refusal
 from tests.fakes import CONTENTS, World, an_invocation, lex_event, with_attributes
 from tests.lex_shapes import problems
 
@@ -108,3 +109,16 @@ def test_what_the_buttons_say_leads_to_the_same_intent(locale: str) -> None:
     rating = CONTENTS.in_locale(locale).rating
     heard = utterances_by_intent(locale)[INTENT]
     assert {rating["helpful"], rating["unhelpful"]} <= set(heard)
+
+
+@pytest.mark.parametrize("button", ["helpful", "unhelpful"])
+def test_a_late_tap_on_an_old_card_is_nobodys_name_and_no_yes(world: World, button: str) -> None:
+    assert is_refusal(WORDS[button])
+    slot = {"shape": "Scalar", "value": {"originalValue": WORDS[button]}}
+    slot["value"] |= {"interpretedValue": WORDS[button]}
+    event = lex_event("InitiateDemo", WORDS[button], invocationSource="DialogCodeHook")
+    event["invocationLabel"] = "InitiateDemo-VisitorFullName"
+    event["sessionState"]["intent"]["slots"] = {"VisitorFullName": slot}
+    response = conversation_turn(event, an_invocation(), world.services)
+    assert texts(response) == [CONTENT.texts["declined"]]
+    assert response["sessionState"]["dialogAction"]["type"] == "Close"
