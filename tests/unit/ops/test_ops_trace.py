@@ -79,7 +79,8 @@ class FakeXRay(FakeClient):
             {
                 "Id": each,
                 "StartTime": datetime.fromtimestamp(documents[0]["start_time"], UTC),
-                "Duration": documents[0].get("end_time", 0) - documents[0]["start_time"],
+                "ResponseTime": documents[0].get("end_time", 0) - documents[0]["start_time"],
+                "Duration": documents[-1].get("end_time", 0) - documents[0]["start_time"],
             }
             for each, documents in self.traces.items()
             if start <= documents[0]["start_time"] <= end
@@ -208,7 +209,8 @@ def test_what_is_no_interactions_id_reaches_no_filter(text: str) -> None:
 @pytest.mark.parametrize(("how", "wanted"), [("--last", 3), ("--slowest", 2)])
 def test_the_newest_or_the_slowest_turn_is_found(how: str, wanted: int) -> None:
     traces = {
-        trace_id(1): [segment("a", 1, 2)],
+        # Its reply was there after a second; the workflow that it started took longer.
+        trace_id(1): [segment("a", 1, 2), segment("workflow", 2, 90)],
         trace_id(3): [segment("c", 3, 4)],
         trace_id(2): [segment("b", 2, 9)],
     }
