@@ -9,6 +9,7 @@ from infra.state_machine import LOCAL_PARAMETERS
 from ops import stack_outputs
 from ops.change_sets import Wanted, bring_up
 from ops.lex_release import Bot, find_alias, reserve_alias
+from ops.recordings_place import refuse_anothers_recordings
 from ops.stack_state import Outputs, described
 from ops.stack_templates import template
 from ops.stage_files import ROOT
@@ -43,6 +44,8 @@ def deploy_stacks(ctx: Context, steps: Steps, root: Path = ROOT) -> None:
         outputs = steps.run(f"stack {stack}", lambda: _up(ctx, stack, known, root))
         known.update(outputs)
 
+    if team(ctx.stage).connect_instance_id:
+        refuse_anothers_recordings(ctx)
     for stack in (WORKFLOW, TABLES, BOT):
         up(stack)
     alias = steps.run("reserve the Lex alias", lambda: _alias(ctx, known.get("BotId", "")))

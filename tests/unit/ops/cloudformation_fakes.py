@@ -129,6 +129,31 @@ class FakeCloudFormation(FakeClient):
         return {}
 
 
+class FakeConnect(FakeClient):
+    """An instance with or without a place for call recordings."""
+
+    service = "connect"
+
+    def __init__(self, timeline: list[tuple[str, dict[str, Any]]]) -> None:
+        super().__init__(timeline)
+        self.recordings: list[dict[str, Any]] = []
+
+    def keep_in(self, bucket: str) -> None:
+        self.recordings = [
+            {
+                "AssociationId": "c" * 64,
+                "StorageType": "S3",
+                "S3Config": {"BucketName": bucket, "BucketPrefix": "connect"},
+            }
+        ]
+
+    def on_list_instance_storage_configs(
+        self, InstanceId: str, ResourceType: str
+    ) -> dict[str, Any]:
+        assert ResourceType == "CALL_RECORDINGS"
+        return {"StorageConfigs": self.recordings}
+
+
 def failed_events(stack: dict[str, Any], why: str, kind: str) -> list[dict[str, Any]]:
     """Newest first: the end, one more that was cancelled, the cause, the beginning, the past."""
     name, stack_id = stack["StackName"], stack["StackId"]
@@ -161,7 +186,8 @@ class StackWorld:
     def __init__(self, stage: str = "prod") -> None:
         self.world = World(stage)
         self.cloudformation = FakeCloudFormation(self.world.timeline)
-        self.others: dict[str, Any] = {}
+        self.connect = FakeConnect(self.world.timeline)
+        self.others: dict[str, Any] = {"connect": self.connect}
         self.cloudformation.given = {
             f"atlas-{stage}-workflow": {
                 "KeyArn": f"arn:aws:kms:us-east-1:123456789012:key/{KEY_ID}"

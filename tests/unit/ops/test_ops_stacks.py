@@ -96,6 +96,28 @@ def test_each_stack_is_given_what_those_before_it_gave_out(
     assert world.parameters("atlas-prod-workflow")["ConnectInstanceId"] == INSTANCE
 
 
+def test_an_instance_that_keeps_recordings_elsewhere_is_told_of_before_any_stack(
+    world: StackWorld, team: Callable[..., None]
+) -> None:
+    with_phone(world, team)
+    world.connect.keep_in("amazon-connect-0123456789ab")
+    told = (
+        rf"in amazon-connect-0123456789ab, .*--instance-id {INSTANCE} .*--association-id c{{64}};"
+    )
+    with pytest.raises(RefusedError, match=told):
+        deploy_stacks(world.context(), world.world.steps())
+    assert not executed(world)
+
+
+def test_an_instance_that_keeps_recordings_with_us_goes_on(
+    world: StackWorld, team: Callable[..., None]
+) -> None:
+    with_phone(world, team)
+    world.connect.keep_in("atlas-prod-recordings-123456789012")
+    deploy_stacks(world.context(), world.world.steps())
+    assert executed(world) == ORDER
+
+
 def test_the_contact_flow_is_noted_for_the_functions(
     world: StackWorld, team: Callable[..., None]
 ) -> None:
