@@ -91,7 +91,7 @@ def models(facts: Facts) -> Verdict:
     problems = [
         (f"{_model(row)} comes first, {told}", route)
         for served in facts.of(FULFILLMENT)
-        for route, row in _json(served, "MODEL_ROUTES").items()
+        for route, row in _rows(served, "MODEL_ROUTES").items()
         if route in _IN_A_TURN
         for told in _too_slow(row, served)
     ]
@@ -100,14 +100,17 @@ def models(facts: Facts) -> Verdict:
 
 
 def _too_slow(row: Mapping[str, Any], served: Served) -> Iterator[str]:
-    described = _json(served, "MODEL_TABLE").get(_model(row))
-    if not isinstance(described, dict):
+    described = _rows(served, "MODEL_TABLE").get(_model(row))
+    if described is None:
         yield "of which MODEL_TABLE says nothing"
         return
-    characters = float(row.get("characters", 160))
-    pace = float(described["hundred_characters_ms"][1]) * characters / 100
-    slowest = float(described["first_ms"][1]) + pace
-    deadline = float(served.variables.get("TURN_DEADLINE_MS", "800"))
+    try:
+        pace = float(described["hundred_characters_ms"][1]) * float(row.get("characters", 160))
+        slowest = float(described["first_ms"][1]) + pace / 100
+        deadline = float(served.variables.get("TURN_DEADLINE_MS", "800"))
+    except (LookupError, TypeError, ValueError):
+        yield "and its times, or the turn's, cannot be read"
+        return
     if slowest > deadline:
         yield f"whose p95 is {slowest:.0f} ms of {deadline:.0f}"
 
@@ -118,15 +121,16 @@ def _model(row: Mapping[str, Any]) -> str:
 
 
 def _routes(facts: Facts) -> list[dict[str, Any]]:
-    return [_json(served, "MODEL_ROUTES") for served in facts.of(FULFILLMENT)]
+    return [_rows(served, "MODEL_ROUTES") for served in facts.of(FULFILLMENT)]
 
 
-def _json(served: Served, name: str) -> dict[str, Any]:
+def _rows(served: Served, name: str) -> dict[str, dict[str, Any]]:
+    """A table of objects by name, as somebody may have written it by hand."""
     try:
         value = json.loads(served.variables[name])
     except (KeyError, ValueError):
         value = None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not all(isinstance(row, dict) for row in value.values()):
         raise Unobserved(f"{served.name} has no readable {name}")
     return value
 

@@ -13,10 +13,12 @@ from chalicelib.observability import NAMESPACE
 from ops.audit import metric_facts
 from ops.audit.alarm_rows import subscribed
 from ops.audit.chain_rows import provisioned_is_ready
-from ops.audit.lambda_facts import allows, condition, served_versions
+from ops.audit.function_rows import max_tokens, models
+from ops.audit.lambda_facts import Served, allows, condition, served_versions
 from ops.audit.load_rows import scaling
 from ops.audit.log_rows import kinds
 from ops.audit.metric_facts import Query, read, read_warmth
+from ops.audit.reading import Unobserved
 from ops.audit.rows import passed
 from ops.audit.workflow_facts import tasks
 
@@ -227,6 +229,38 @@ def test_what_scaling_still_adds_takes_nothing_from_what_is_ready(
     served = SimpleNamespace(version="7")
     facts: Any = SimpleNamespace(stage="prod", provisioned={"7": config}, of=lambda name: [served])
     assert provisioned_is_ready(facts).status == verdict
+
+
+def _serving(**variables: str) -> Any:
+    served = Served("lex_fulfillment", "live", "3", {"Environment": {"Variables": variables}})
+    return SimpleNamespace(of=lambda _: [served], functions=[served])
+
+
+@pytest.mark.parametrize("routes", ["", "[", "[]", '{"simple": 5}', '{"simple": ["m"]}'])
+@pytest.mark.parametrize("look", [max_tokens, models])
+def test_routes_that_cannot_be_read_are_unknown_and_end_no_audit(look: Any, routes: str) -> None:
+    with pytest.raises(Unobserved, match="no readable MODEL_ROUTES"):
+        look(_serving(MODEL_ROUTES=routes, MODEL_TABLE="{}"))
+
+
+@pytest.mark.parametrize(
+    ("table", "deadline"),
+    [
+        ('{"m": {}}', "800"),
+        ('{"m": {"first_ms": [1], "hundred_characters_ms": [1, 2]}}', "800"),
+        ('{"m": {"first_ms": [1, 2], "hundred_characters_ms": [1, 2]}}', "soon"),
+    ],
+)
+def test_times_that_cannot_be_read_fail_the_row_on_models(table: str, deadline: str) -> None:
+    verdict = models(
+        _serving(
+            MODEL_ROUTES='{"simple": {"models": ["m"]}}',
+            MODEL_TABLE=table,
+            TURN_DEADLINE_MS=deadline,
+        )
+    )
+    assert verdict.status == "fail"
+    assert "cannot be read" in verdict.found
 
 
 def test_a_subscription_that_nobody_confirmed_is_none() -> None:
