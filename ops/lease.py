@@ -23,7 +23,9 @@ from ops.steps import Context
 
 LEASE_SECONDS = 180
 """Longer than the longest call that nothing interrupts: keep_warm's, with its 60 s and retries."""
-_RENEW_SECONDS = 30
+_RENEW_SECONDS = 5
+_LONG_SLEEP_SECONDS = 5
+"""After so long, and before what follows is freed or moved, somebody else may have it."""
 _KEY = {"kind": {"S": "lease"}, "at": {"S": "release"}}
 _FREE = "attribute_not_exists(kind) OR expires_at < :now"
 _OWN = "holder = :holder"
@@ -119,6 +121,8 @@ def leased(ctx: Context, verb: str, *, by_force: bool = False) -> Iterator[tuple
     def sleep(seconds: float) -> None:
         lease.keep()
         ctx.waiter.sleep(seconds)
+        if seconds >= _LONG_SLEEP_SECONDS:
+            lease.check()
 
     try:
         yield replace(ctx, waiter=replace(ctx.waiter, sleep=sleep)), lease

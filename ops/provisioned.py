@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ops.aws import found, pages
 from ops.errors import RefusedError, UnavailableError
 from ops.stages import FULFILLMENT, STAGE_SIZES, function_name
@@ -90,20 +92,23 @@ def _put_back(ctx: Context, version: str, requested: int) -> None:
         ctx.clients.lambda_.delete_provisioned_concurrency_config(**_version(ctx, version))
 
 
-def provision_within(ctx: Context, version: str, seconds: float) -> Done[None]:
-    """`provision`, but go on after so many seconds: who rolls back cannot wait for the last one."""
+def provision_within(ctx: Context, version: str, seconds: float, left: str) -> Done[None]:
+    """`provision`, but go on after so many seconds: who rolls back cannot wait for the last one.
+
+    As many as the version that is `left` has grown to. Where Lambda has none to give, it goes on.
+    """
     now = provisioned(ctx, version)
-    if now is not None and now["Status"] == "READY":
+    count = _count(ctx, max(_requested(now), _requested(provisioned(ctx, left))))
+    if now is not None and now["Status"] == "READY" and _requested(now) >= count:
         return Done(None, f"version {version} is READY")
-    count = _count(ctx, _requested(now))
     if ctx.dry_run:
         return Done(None, f"would provision {count} on version {version}", True)
-    ctx.clients.lambda_.put_provisioned_concurrency_config(
-        **_version(ctx, version), ProvisionedConcurrentExecutions=count
-    )
     try:
+        ctx.clients.lambda_.put_provisioned_concurrency_config(
+            **_version(ctx, version), ProvisionedConcurrentExecutions=count
+        )
         _wait_until_ready(ctx, version, seconds)
-    except (RefusedError, UnavailableError) as error:
+    except (RefusedError, UnavailableError, ClientError) as error:
         return Done(None, f"going on before it is READY, so first turns start cold: {error}", True)
     return Done(None, f"{count} READY on version {version}", True)
 

@@ -17,7 +17,7 @@ from ops.lex_release import Bot, allow_lex, bind_alias, bound_version, find_bot,
 from ops.pace import PACES, Pace
 from ops.provisioned import free_older, provision
 from ops.pruning import prune
-from ops.rollback import RolledBackError, free_tried, take_back, unfinished
+from ops.rollback import RolledBackError, free_tried, point_back, take_back, unfinished
 from ops.route import Route, Versions
 from ops.scaling import scale, stop_scaling
 from ops.shift import back, standing
@@ -123,6 +123,8 @@ class _Release:
         detail, is_changed = "", False
         if not is_same and (record is not None or now.is_divided):
             back(self.ctx, {name: before.get(name, main) for name, main in now.main.items()})
+            if record is not None:
+                point_back(self.ctx, Route.of(record))
             detail, is_changed = "a half-done release was taken back; ", True
             now = standing(self.ctx) if not self.ctx.dry_run else now
         former = {
@@ -130,6 +132,8 @@ class _Release:
             for name, main in now.main.items()
         }
         route = Route(former, versions, facts=self._facts())
+        if is_same and record is not None:
+            route.former_bot_version = record["former_bot_version"]
         live = former.get(FULFILLMENT, "none")
         return Done(route, f"{detail}version {live} of {FULFILLMENT}", is_changed)
 
@@ -158,12 +162,16 @@ class _Release:
             route.note(ctx, "begun")
         if stepwise:
             stepwise.run(steps, is_rehearsed=self.care.is_rehearsed)
-        if not ctx.dry_run:
-            self.lease.check()
+        self._own()
         steps.run("move the Lambda aliases", lambda: move_aliases(ctx, route.versions))
         if stepwise:
             steps.run("judge it at 100%", lambda: stepwise.judge("100%"))
         steps.run("let event rules invoke", lambda: allow_rules(ctx, self.functions))
+
+    def _own(self) -> None:
+        """RefusedError when a roll-back has taken the lease: what it did must stand."""
+        if not self.ctx.dry_run:
+            self.lease.check()
 
     def _bind(self, route: Route, stepwise: Stepwise | None) -> Any:
         """Give Lex the new code and the new bot; what reads the chain back."""
@@ -171,9 +179,15 @@ class _Release:
         arn = self.functions[FULFILLMENT]["FunctionArn"].removesuffix(":$LATEST")
         alias_id = steps.run("let Lex invoke", lambda: allow_lex(ctx, bot, arn))
         route.bot_id, route.lex_alias_id = bot.bot_id, alias_id
-        route.former_bot_version = bound_version(ctx, bot.bot_id, alias_id)
+        # An interrupted run may have moved the alias; then the record knows where it stood.
+        route.former_bot_version = route.former_bot_version or bound_version(
+            ctx, bot.bot_id, alias_id
+        )
         version = steps.run("publish the bot", lambda: publish_bot(ctx, bot))
         route.bot_version = version
+        self._own()
+        if route.is_new or version != route.former_bot_version:
+            route.note(ctx, "begun")
         steps.run("bind the Lex alias", lambda: bind_alias(ctx, bot, alias_id, version, arn))
         if stepwise and version != route.former_bot_version:
             steps.run("judge it with the bot", lambda: stepwise.judge(f"bot {version}"))
@@ -182,6 +196,7 @@ class _Release:
     def _finish(self, route: Route, stepwise: Stepwise | None) -> None:
         """Free, limit and prune; and write down what was released, and what it took."""
         ctx, steps, live = self.ctx, self.steps, route.versions[FULFILLMENT]
+        self._own()
         steps.run("scale the live version alone", lambda: stop_scaling(ctx, live))
         steps.run("free older versions", lambda: free_older(ctx, live))
         steps.run("limit asynchronous invokes", lambda: limit_asynchronous(ctx))

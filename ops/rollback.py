@@ -24,10 +24,14 @@ def take_back(ctx: Context, steps: Steps, route: Route) -> None:
     """Give the route's former versions and bot everything again; a second run completes it."""
     steps.run("move the aliases back", lambda: back(ctx, route.former))
     if route.former_bot_version:
-        steps.run(
-            "move the Lex alias back",
-            lambda: point_alias(ctx, route.bot_id, route.lex_alias_id, route.former_bot_version),
-        )
+        steps.run("move the Lex alias back", lambda: point_back(ctx, route))
+
+
+def point_back(ctx: Context, route: Route) -> Done[None]:
+    """Move the Lex alias to the route's former bot version, where there was one."""
+    if not route.former_bot_version:
+        return Done(None, "no bot was bound before")
+    return point_alias(ctx, route.bot_id, route.lex_alias_id, route.former_bot_version)
 
 
 def free_tried(ctx: Context, steps: Steps, route: Route) -> None:
@@ -50,11 +54,15 @@ def roll_back(
         route = steps.run("find what to go back to", lambda: _target(ctx, to))
         steps.run("look for its versions", lambda: require_versions(ctx, route.former))
         live = route.former[FULFILLMENT]
-        steps.run("provision fulfilment", lambda: provision_within(ctx, live, patience_seconds))
+        left = route.versions[FULFILLMENT]
+        wait = patience_seconds
+        steps.run("provision fulfilment", lambda: provision_within(ctx, live, wait, left))
         route.note(ctx, "rolling_back", reason=reason)
         take_back(ctx, steps, route)
         steps.run("scale fulfilment", lambda: scale(ctx, live))
         free_tried(ctx, steps, route)
+        # A release that lost its lease to this may have been in the middle of its last move.
+        steps.run("see that the aliases stayed", lambda: back(ctx, route.former))
         route.note(ctx, "rolled_back", reason=reason or "by hand")
     return route
 

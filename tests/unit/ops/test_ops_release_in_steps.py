@@ -11,7 +11,7 @@ from release_world import LIVE, ReleaseWorld, turn_line
 from ops import records
 from ops.chain import Chain
 from ops.errors import RefusedError
-from ops.lease import LEASE_SECONDS, Lease
+from ops.lease import LEASE_SECONDS, Lease, leased
 from ops.pace import Pace
 from ops.release import release
 from ops.rollback import RolledBackError, roll_back
@@ -418,6 +418,102 @@ def test_rollback_moves_the_bot_too(world: ReleaseWorld) -> None:
     run(world)
     roll_back(world.context(), world.steps())
     assert world.lex.aliases["ALIAS00001"]["botVersion"] == "1"
+
+
+def killed_with_the_bot(world: ReleaseWorld) -> None:
+    """A release that ended without a word when the bot had moved."""
+    world.lex.built_at = world.lex.built_at.replace(year=2027)
+    bind = world.lex.on_update_bot_alias
+
+    def dying(**params: object) -> object:
+        bind(**params)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    world.lex.on_update_bot_alias = dying  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        run(world)
+    world.lex.on_update_bot_alias = bind  # type: ignore[method-assign]
+    assert world.lex.aliases["ALIAS00001"]["botVersion"] == "2"
+
+
+def test_rollback_of_a_release_that_was_killed_moves_the_bot_too(world: ReleaseWorld) -> None:
+    killed_with_the_bot(world)
+    roll_back(world.context(), world.steps())
+    assert world.lex.aliases["ALIAS00001"]["botVersion"] == "1"
+
+
+def test_completed_release_knows_the_bot_before_the_run_that_was_killed(
+    world: ReleaseWorld,
+) -> None:
+    killed_with_the_bot(world)
+    run(world)
+    roll_back(world.context(), world.steps())
+    assert world.lex.aliases["ALIAS00001"]["botVersion"] == "1"
+
+
+def test_bot_of_a_killed_release_goes_back_when_other_code_was_deployed(
+    world: ReleaseWorld,
+) -> None:
+    killed_with_the_bot(world)
+    world.lambda_.deploy("local", "code-3")
+    world.timeline.clear()
+    run(world)
+    moves = [p["botVersion"] for name, p in world.timeline if name == "update_bot_alias"]
+    assert moves == ["1", "2"]
+
+
+def test_release_that_lost_its_lease_at_the_end_moves_no_bot_and_frees_nothing(
+    world: ReleaseWorld,
+) -> None:
+    world.lex.built_at = world.lex.built_at.replace(year=2027)
+    update = world.lambda_.on_update_alias
+
+    def stolen(**params: object) -> object:
+        answer = update(**params)  # type: ignore[arg-type]
+        if params["FunctionName"] == LIVE and params["FunctionVersion"] == "2":
+            Lease(world.context(), "rollback").take(by_force=True)
+        return answer
+
+    world.lambda_.on_update_alias = stolen  # type: ignore[method-assign, assignment]
+    with pytest.raises(RefusedError, match="was taken over: another rollback"):
+        run(world)
+    assert world.lex.aliases["ALIAS00001"]["botVersion"] == "1"
+    assert list(world.lambda_.provisioned) == [(LIVE, "1"), (LIVE, "2")]
+
+
+def test_lease_that_was_taken_during_a_long_sleep_is_missed_at_its_end(
+    world: ReleaseWorld,
+) -> None:
+    with leased(world.context(), "release") as (held, _):
+        steal, world._sleep = (
+            world._sleep,
+            lambda _: Lease(world.context(), "rollback").take(by_force=True),
+        )  # type: ignore[method-assign]
+        with pytest.raises(RefusedError, match="was taken over"):
+            held.waiter.sleep(15)
+        world._sleep = steal  # type: ignore[method-assign]
+
+
+def test_rollback_puts_back_what_a_release_moved_as_its_last(world: ReleaseWorld) -> None:
+    run(world)
+    free = world.lambda_.on_delete_provisioned_concurrency_config
+
+    def moved_once_more(**params: str) -> object:
+        world.lambda_.aliases[LIVE]["FunctionVersion"] = "2"
+        return free(**params)
+
+    world.lambda_.on_delete_provisioned_concurrency_config = moved_once_more  # type: ignore[method-assign, assignment]
+    roll_back(world.context(), world.steps())
+    assert live(world) == {("1", "{}")}
+
+
+def test_rollback_goes_on_where_lambda_has_no_environments_to_give(world: ReleaseWorld) -> None:
+    run(world)
+    refusal = client_error("InvalidParameterValueException")
+    world.lambda_.fail_next["put_provisioned_concurrency_config"] = refusal
+    roll_back(world.context(), world.steps())
+    assert live(world) == {("1", "{}")}
+    assert "first turns start cold" in world.printed.getvalue()
 
 
 def test_rollback_takes_a_half_done_release_back(world: ReleaseWorld) -> None:

@@ -12,7 +12,7 @@ from ops_fakes import World
 
 from ops import scaling
 from ops.aws import Clients
-from ops.provisioned import provision
+from ops.provisioned import provision, provision_within
 from ops.stages import FULFILLMENT, STAGE_SIZES, function_name
 from ops.steps import Context
 
@@ -98,3 +98,12 @@ def test_live_version_that_has_grown_is_not_made_smaller() -> None:
     world.lambda_.on_put_provisioned_concurrency_config(LIVE, "1", 12)
     world.lambda_.provisioned[LIVE, "1"]["looks"] = 0
     assert not provision(world.context(), "1", "1").changed
+
+
+def test_version_that_is_gone_back_to_gets_what_the_live_one_has_grown_to() -> None:
+    world = World("prod")
+    for version, count in (("1", SIZES.provisioned_fulfillment), ("2", 12)):
+        world.lambda_.on_put_provisioned_concurrency_config(LIVE, version, count)
+        world.lambda_.provisioned[LIVE, version]["looks"] = 0
+    assert provision_within(world.context(), "1", 15, "2").changed
+    assert world.lambda_.provisioned[LIVE, "1"]["RequestedProvisionedConcurrentExecutions"] == 12
