@@ -11,10 +11,14 @@ RUNBOOKS = "docs/runbooks"
 
 @dataclass(frozen=True, slots=True)
 class AlarmName:
-    """One alarm; the page's name is its own, unless both channels' alarms share a page."""
+    """One alarm; the page's name is its own, unless both channels' alarms share a page.
+
+    `metrics`: how many it looks at, each of which AWS charges.
+    """
 
     slug: str
     page: str = ""
+    metrics: int = 1
 
     @property
     def runbook(self) -> str:
@@ -27,21 +31,27 @@ class AlarmName:
 
 
 def _of_channel(channel: str) -> tuple[AlarmName, ...]:
-    return tuple(AlarmName(f"{page}-{channel}", page) for page in _BY_CHANNEL)
+    return tuple(AlarmName(f"{page}-{channel}", page, many) for page, many in _BY_CHANNEL.items())
 
 
 # A percentile of two channels cannot be had from theirs, and what a caller hears as silence is not
 # what a reader sees as a pause.
-_BY_CHANNEL = ("turn-average", "turn-p99", "turns-failed", "cold-starts", "answers-grounded")
+_BY_CHANNEL = {
+    "turn-average": 2,
+    "turn-p99": 2,
+    "turns-failed": 2,
+    "cold-starts": 1,
+    "answers-grounded": 2,
+}
 
 ALARMS: tuple[AlarmName, ...] = (
     *_of_channel("chat"),
     *_of_channel("phone"),
-    AlarmName("turns-crashed"),
+    AlarmName("turns-crashed", metrics=2),
     AlarmName("turns-throttled"),
     AlarmName("provisioned-spillover"),
     AlarmName("provisioned-utilization"),
-    AlarmName("lex-p99"),
+    AlarmName("lex-p99", metrics=2),
     AlarmName("lex-throttled"),
     AlarmName("lex-lambda-errors"),
     AlarmName("lex-invalid-replies"),
@@ -52,7 +62,7 @@ ALARMS: tuple[AlarmName, ...] = (
     AlarmName("workflow-failed"),
     AlarmName("workflow-timed-out"),
     AlarmName("salesforce-failing"),
-    AlarmName("ring-late"),
+    AlarmName("ring-late", metrics=2),
     AlarmName("models-cost"),
 )
 

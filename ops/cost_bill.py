@@ -152,7 +152,8 @@ class Bill:
         yield self._line("CloudWatch", "logs kept, 90 days", "logs_stored", gigabytes * 3)
         metrics = self._usage.custom_metrics
         yield self._line("CloudWatch", "embedded metrics", "custom_metric", metrics)
-        yield self._line("CloudWatch", "alarms", "alarm", len(ALARMS))
+        watched = sum(alarm.metrics for alarm in ALARMS)
+        yield self._line("CloudWatch", "metrics under alarm", "alarm", watched)
         yield self._line("CloudWatch", "dashboard", "dashboard", DASHBOARDS)
         yield self._line("X-Ray", "turns traced", "trace", self._traffic.turns * TRACED)
 

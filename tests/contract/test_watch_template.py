@@ -156,6 +156,11 @@ def test_every_alarm_has_a_page_and_says_where(alarm: Any) -> None:
     assert alarms()[alarm.on("prod")]["AlarmDescription"].endswith(f"Runbook: {alarm.runbook}")
 
 
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.slug)
+def test_the_bill_counts_the_metrics_that_an_alarm_looks_at(alarm: Any) -> None:
+    assert alarm.metrics == len(list(metrics_of(alarms()[alarm.on("prod")])))
+
+
 def test_every_page_belongs_to_an_alarm_and_says_the_same_things() -> None:
     pages = set((ROOT / "docs" / "runbooks").glob("*.md")) - {ROOT / "docs/runbooks/README.md"}
     assert pages == {ROOT / alarm.runbook for alarm in ALARMS}
