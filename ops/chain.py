@@ -9,7 +9,7 @@ from ops.errors import RefusedError
 from ops.lambda_aliases import live_alias
 from ops.lex_release import Bot
 from ops.provisioned import provisioned
-from ops.stages import FULFILLMENT, FUNCTIONS, LIVE
+from ops.stages import FULFILLMENT, FUNCTIONS, LIVE, STAGE_SIZES
 from ops.steps import Context, Done
 from ops.together import each
 
@@ -80,7 +80,11 @@ def _link(ctx: Context, name: str) -> Link:
     if name != FULFILLMENT:
         return Link(name, LIVE, version, "on demand")
     now = provisioned(ctx, version) or {"Status": "not provisioned"}
+    count = now.get("AvailableProvisionedConcurrentExecutions", 0)
+    is_growing = count >= STAGE_SIZES[ctx.stage].provisioned_fulfillment
+    if now["Status"] == "IN_PROGRESS" and is_growing:
+        wanted = now["RequestedProvisionedConcurrentExecutions"]
+        return Link(name, LIVE, version, f"{count} provisioned, scaling to {wanted}")
     if now["Status"] != "READY":
         raise RefusedError(f"{name}:{LIVE} stands on version {version}, which is {now['Status']}")
-    count = now["AvailableProvisionedConcurrentExecutions"]
     return Link(name, LIVE, version, f"{count} provisioned, READY")

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import is_error
 from ops.errors import RefusedError
-from ops.lambda_aliases import live_alias, live_aliases
+from ops.lambda_aliases import live_alias, live_aliases, move_aliases
 from ops.stages import FULFILLMENT, FUNCTIONS, LIVE, function_name
 from ops.steps import Context, Done
 from ops.together import each
@@ -60,14 +60,18 @@ def _weights(alias: Alias) -> dict[str, float]:
 def share(ctx: Context, former: Mapping[str, str], versions: Versions, weight: float) -> Done[None]:
     """Give the new versions that share of every alias; a function that did not change stays.
 
+    One that was never live gets its alias at once: only the new version of another invokes it.
+
     RefusedError when somebody else moves aliases at the same time.
     """
     moved = [name for name in _order(versions) if former.get(name, "").isdigit()]
     moved = [name for name in moved if former[name] != versions[name]]
+    added = {name: versions[name] for name in _order(versions) if name not in former}
+    is_added = bool(added) and move_aliases(ctx, added).changed
     is_changed = [_share(ctx, name, former[name], versions[name], weight) for name in moved]
     word = "would give" if ctx.dry_run else "gave"
     detail = f"{word} version {versions[FULFILLMENT]} {100 * weight:g}% of the turns"
-    return Done(None, detail, any(is_changed))
+    return Done(None, detail, is_added or any(is_changed))
 
 
 def _order(versions: Mapping[str, str]) -> list[str]:

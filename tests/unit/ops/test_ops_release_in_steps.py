@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ops_fakes import client_error
+from ops_fakes import ARN, client_error
 from release_world import LIVE, ReleaseWorld, turn_line
 
 from ops import records
-from ops.chain import Chain
+from ops.chain import Chain, verify
 from ops.errors import RefusedError
 from ops.lease import LEASE_SECONDS, Lease, leased
+from ops.lex_release import find_bot
 from ops.pace import Pace
 from ops.release import release
 from ops.rollback import RolledBackError, roll_back
@@ -61,6 +62,23 @@ def test_every_alias_carries_the_same_weights_callees_first(world: ReleaseWorld)
     expected = [(name, "1", {"2": weight}) for weight in PACE.weights for name in NAMES]
     expected += [(name, "2", {}) for name in NAMES]
     assert world.weights() == expected
+
+
+def test_function_that_was_never_live_is_there_before_the_first_share(world: ReleaseWorld) -> None:
+    added = function_name("local", "erase_lead")
+    del world.lambda_.aliases[added]
+    run(world)
+    moves = [(name, p["FunctionName"]) for name, p in world.timeline if name.endswith("te_alias")]
+    assert moves[0] == ("create_alias", added)
+    assert ("update_alias", added) not in moves
+
+
+def test_chain_is_well_while_scaling_adds_to_it(world: ReleaseWorld) -> None:
+    now = world.lambda_.provisioned[LIVE, "1"]
+    now |= {"RequestedProvisionedConcurrentExecutions": 9, "Status": "IN_PROGRESS", "looks": 99}
+    bot = find_bot(world.context()).value
+    chain = verify(world.context(), bot, "ALIAS00001", f"{ARN}{LIVE}").value
+    assert "2 provisioned, scaling to 9" in chain.table()
 
 
 def test_nothing_moves_before_the_new_version_is_provisioned_and_rehearsed(
