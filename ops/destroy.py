@@ -73,7 +73,8 @@ def shown(stage: str, everything: Inventory) -> str:
     """The inventory as lines; of long lists the first names."""
     if not everything:
         return f"Nothing to do: there is nothing of {APP}-{stage}."
-    rows = [f"  {title:<22} {_few(names)}" for title, names in everything.items()]
+    # Whoever consents sees every name but those of calls and leads, which may be thousands.
+    rows = [f"  {title:<22} {_few(names, 30)}" for title, names in everything.items()]
     return "\n".join([f"{APP}-{stage} has:", *rows])
 
 

@@ -67,15 +67,22 @@ def remove_table(ctx: Context, name: str) -> None:
     dynamodb = ctx.clients.dynamodb
     if dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+        _wait_for_table(ctx, name, "ACTIVE")
     dynamodb.update_continuous_backups(
         TableName=name,
         PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
     )
     dynamodb.delete_table(TableName=name)
+    _wait_for_table(ctx, name)
+
+
+def _wait_for_table(ctx: Context, name: str, wanted: str = "") -> None:
+    """Until the table has that status or is gone."""
 
     def state() -> str:
-        now = found(dynamodb.describe_table, TableName=name)
-        return str(now["Table"]["TableStatus"]) if now else ""
+        now = found(ctx.clients.dynamodb.describe_table, TableName=name)
+        status = str(now["Table"]["TableStatus"]) if now else ""
+        return "" if status == wanted else status
 
     ctx.waiter.until(f"table {name}", _TABLE_LIMIT_SECONDS, state)
 

@@ -17,6 +17,7 @@ from ops.chain import verify
 from ops.errors import OpsError, RefusedError
 from ops.lambda_aliases import live_aliases, serves
 from ops.lambda_versions import find_functions
+from ops.lease import held
 from ops.lex_release import find_alias, find_bot
 from ops.stack_state import described
 from ops.stacks import PHONE, TEMPLATES, stack_name
@@ -99,7 +100,7 @@ def _code(ctx: Context) -> str:
         raise RefusedError(f"not released: {', '.join(missing)} without live")
     moving = [name for name, a in aliases.items() if a and not serves(a, a["FunctionVersion"])]
     if moving:
-        raise RefusedError(f"a release is on its way, or was left: {', '.join(moving)}")
+        raise RefusedError(f"traffic is divided: {', '.join(moving)}; {_at_work(ctx)}")
     version = (aliases[FULFILLMENT] or {})["FunctionVersion"]
     live = ctx.clients.lambda_.get_function_configuration(
         FunctionName=f"atlas-{ctx.stage}-{FULFILLMENT}", Qualifier=version
@@ -125,7 +126,19 @@ def _release(ctx: Context) -> str:
     record = records.latest(ctx, "release")
     if record is None:
         raise RefusedError("never")
-    return f"{record['at'][:19]} {record['outcome']}, commit {record.get('commit', 'unknown')}"
+    told = f"{record['at'][:19]} {record['outcome']}, commit {record.get('commit', 'unknown')}"
+    if record["outcome"] in ("begun", "rolling_back"):
+        raise RefusedError(f"{told}; {_at_work(ctx)}")
+    return told
+
+
+def _at_work(ctx: Context) -> str:
+    """Who has it in hand or, where nobody has, how it is ended."""
+    stage = ctx.stage
+    return held(ctx) or (
+        f"nobody is at work on it, and nobody judges the new version: `python -m ops release "
+        f"--stage {stage}` goes on, `python -m ops rollback --stage {stage}` takes it back"
+    )
 
 
 _LOOKS = {"code": _code, "way of a turn": _chain, "last release": _release}

@@ -66,12 +66,12 @@ def test_what_is_left_is_named_and_the_next_run_takes_it(things: Things) -> None
 
 
 def test_the_inventory_is_shown_by_kind_and_long_lists_are_cut(things: Things) -> None:
-    things.names["table"] = [f"t{n}" for n in range(7)]
+    things.names["table"] = [f"t{n}" for n in range(33)]
     everything = inventory(StackWorld().context())
     assert list(everything) == ["function", "table"]
     lines = shown("prod", everything).splitlines()
     assert lines[0] == "atlas-prod has:"
-    assert lines[2].endswith("t0, t1, t2, t3 and 3 more")
+    assert lines[2].endswith("t28, t29 and 3 more")
     assert shown("dev", {}) == "Nothing to do: there is nothing of atlas-dev."
 
 
@@ -169,12 +169,12 @@ class Dynamo(FakeClient):
             table["looks"] -= 1
             if table["looks"] < 0:
                 del self.tables[TableName]
-        return {
-            "Table": {"TableStatus": "DELETING", "DeletionProtectionEnabled": table["protected"]}
-        }
+        is_deleting = "deleting" in table
+        status = "DELETING" if is_deleting else "UPDATING" if table.pop("busy", 0) else "ACTIVE"
+        return {"Table": {"TableStatus": status, "DeletionProtectionEnabled": table["protected"]}}
 
     def on_update_table(self, TableName: str, DeletionProtectionEnabled: bool) -> dict[str, Any]:
-        self.tables[TableName]["protected"] = DeletionProtectionEnabled
+        self.tables[TableName] |= {"protected": DeletionProtectionEnabled, "busy": 1}
         return {}
 
     def on_update_continuous_backups(
@@ -187,6 +187,7 @@ class Dynamo(FakeClient):
     def on_delete_table(self, TableName: str) -> dict[str, Any]:
         table = self.tables[TableName]
         assert not table["protected"], "as DynamoDB refuses it"
+        assert "busy" not in table, "DynamoDB deletes no table that is being updated"
         assert not table["recovery"], "DynamoDB would keep a backup of it"
         table["deleting"] = True
         return {}

@@ -10,6 +10,7 @@ from ops_fakes import client_error
 
 from ops import records
 from ops import status as looking
+from ops.lease import Lease
 from ops.release import release
 from ops.stacks import TEMPLATES
 from ops.status import Row, status, told
@@ -83,7 +84,7 @@ def lose_lex_alias(world: StackWorld) -> None:
         (lose_stack, "stack watch", "missing"),
         (roll_back_stack, "stack watch", "UPDATE_ROLLBACK_COMPLETE"),
         (deploy_code, "code", "$LATEST is code-2 and live is code-1: release it"),
-        (divide, "code", "a release is on its way, or was left: keep_warm"),
+        (divide, "code", "traffic is divided: keep_warm; nobody is at work on it"),
         (lose_alias, "code", "not released: keep_warm without live"),
         (lose_warmth, "way of a turn", "which is not provisioned"),
         (lose_lex_alias, "way of a turn", "there is no Lex alias live"),
@@ -101,6 +102,15 @@ def test_a_stage_that_was_never_released_says_so(
 ) -> None:
     monkeypatch.setattr(records, "latest", lambda ctx, kind: None)
     assert ill(world) == {"last release": "never"}
+
+
+def test_a_release_that_was_left_is_told_until_somebody_is_at_work(
+    world: StackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "latest", lambda ctx, kind: RELEASED | {"outcome": "begun"})
+    assert "nobody judges the new version: `python -m ops release" in ill(world)["last release"]
+    Lease(world.context(), "release").take()
+    assert "another release of stage local holds the lease" in ill(world)["last release"]
 
 
 def test_what_may_not_be_read_is_a_row_and_the_others_are_read(world: StackWorld) -> None:
