@@ -13,6 +13,7 @@ from ops.aws import clients
 from ops.code import deploy_code
 from ops.errors import RefusedError
 from ops.lambda_versions import latest
+from ops.lease import held
 from ops.package import Package
 from ops.preflight.gate import Pass, gate
 from ops.preflight.verb import add_pass, pass_of
@@ -106,6 +107,7 @@ def deploy(
     Raises OpsError; what was done until then stays, and the next run goes on from there.
     """
     done: dict[str, Any] = {"to_do": []}
+    steps.run("look who is at work", lambda: _refuse_beside_another(ctx))
     if "stacks" in parts:
         deploy_stacks(ctx, steps)
     if salesforce:
@@ -121,6 +123,17 @@ def deploy(
         done["chain"] = chain and chain.to_json()
         done["table"] = chain and chain.table()
     return done
+
+
+def _refuse_beside_another(ctx: Context) -> Done[None]:
+    """RefusedError while a release is under way: it publishes the bot's DRAFT when it ends."""
+    try:
+        who = held(ctx)
+    except RefusedError:
+        return Done(None, "nobody: there is no table of operations yet")
+    if who:
+        raise RefusedError(f"{who} Nothing was changed.")
+    return Done(None, "nobody")
 
 
 def _people(ctx: Context) -> Done[list[ToDo]]:
@@ -161,7 +174,7 @@ def _require_stacks(ctx: Context) -> None:
 def _outcome(ctx: Context, steps: Steps, result: dict[str, Any]) -> str:
     told = {"stage": ctx.stage, "dry_run": ctx.dry_run, "changed": steps.changed}
     shown = {name: value for name, value in result.items() if name != "table"}
-    return json.dumps(told | {"steps": steps.records} | shown, indent=2)
+    return json.dumps(told | {"steps": steps.records} | steps.facts | shown, indent=2)
 
 
 def _closing(ctx: Context, steps: Steps, done: dict[str, Any]) -> str:

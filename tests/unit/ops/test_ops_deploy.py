@@ -18,6 +18,7 @@ from ops.__main__ import main
 from ops.deploy import PARTS, deploy
 from ops.destroy_parts import Part
 from ops.errors import RefusedError
+from ops.lease import Lease
 from ops.package import Package
 from ops.to_do import put_salesforce_secret, refuse_while_blocked, to_do
 
@@ -138,6 +139,21 @@ def test_one_part_alone(world: StackWorld, parts: Parts, part: str) -> None:
     fill(world)
     deploy(world.context(), world.world.steps(), [part])
     assert parts.came == [part]
+
+
+def test_nothing_is_changed_while_a_release_is_under_way(world: StackWorld, parts: Parts) -> None:
+    fill(world)
+    Lease(world.context(), "release").take()
+    with pytest.raises(RefusedError, match=r"another release of stage prod .* Nothing was changed"):
+        deploy(world.context(), world.world.steps())
+    assert parts.came == []
+
+
+def test_an_empty_account_has_nobody_at_work(world: StackWorld, parts: Parts) -> None:
+    fill(world)
+    world.world.dynamodb.tables.clear()
+    deploy(world.context(), world.world.steps())
+    assert parts.came == ["stacks", "code", "release"]
 
 
 def test_an_empty_secret_stops_it_after_the_stacks_with_the_command(
@@ -301,6 +317,7 @@ def test_a_tool_reads_what_was_deployed(
     told = json.loads(capsys.readouterr().out)
     assert told["package"]["path"] == "p.zip"
     assert [step["step"] for step in told["steps"]] == [
+        "look who is at work",
         "look for what people do",
         "deploy the code",
     ]
