@@ -25,8 +25,6 @@ NEVER_IMPORTED = (
     *("botocore/cacert.pem", "botocore/crt/auth.py"),
     # Calendars and a second copy of the time zones: botocore reads dates only.
     *("dateutil/rrule.py", "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz"),
-    # Atlas writes its segments itself (decision 0075); wrapt is there for the SDK alone.
-    *("aws_xray_sdk", "wrapt"),
     # Other transports than sockets.
     *("urllib3/contrib/emscripten", "urllib3/contrib/pyopenssl.py", "urllib3/contrib/socks.py"),
     "urllib3/http2/connection.py",

@@ -2,7 +2,7 @@
 
     python -m bench.cpu_per_turn [--rounds 20] [--turns 10]
 
-Every contender runs in a process of its own, with X-Ray's recorder as in Lambda and its log in a
+Every contender runs in a process of its own, traced as in Lambda and with its log in a
 file; the rounds are interleaved. AWS is a stand-in in this process, so its CPU is not counted.
 Counted is the process's CPU from the handler's call until its worker threads have come to rest:
 parsing the event and sending the reply are Lambda's runtime's, and not counted for anybody.

@@ -19,7 +19,7 @@ from ops.wheels import REQUIREMENTS, Target
 _CONTROL = Path(__file__).with_name("control.py")
 _KEPT = Kept(ROOT / ".sandbox" / "packages" / "first-turn")
 _ONLY_ATLAS = ("cachetools==", "tzdata==")
-_ONLY_PREDECESSOR = ("boto3==", "s3transfer==")
+_ONLY_PREDECESSOR = ("aws-xray-sdk==", "boto3==", "s3transfer==", "wrapt==")
 
 
 @dataclass(frozen=True, slots=True)
