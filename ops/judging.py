@@ -2,8 +2,8 @@
 
 A share is too large when, with 99% confidence, it is more than what is allowed, and at least two
 turns show it. So two failures among the first ten turns end a release, one among fifty does not.
-What is allowed follows the former version's turns of the same time: when a dependency is down for
-both, the new version is not to blame.
+What is allowed follows the former version's turns, of a quarter of an hour before and since: what a
+dependency does to both is not laid on the new version alone.
 """
 
 from __future__ import annotations
