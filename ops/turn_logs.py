@@ -1,7 +1,7 @@
 """One version's turns as its log streams tell them: nothing is sampled, and no metric is needed.
 
-A version's streams are named `YYYY/MM/DD/[7]...` after the day on which their environment began, and
-each turn's line carries its version.
+A version's streams are named `YYYY/MM/DD/[7]...` after the day on which their environment began,
+and each turn's line carries its version.
 """
 
 from __future__ import annotations
