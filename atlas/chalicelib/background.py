@@ -14,8 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.answer_table import GENERATION_SECONDS, Claim
 from chalicelib.answers import grounded_answer, is_shared
 from chalicelib.aws_errors import translated
+from chalicelib.bot import utterances_by_intent
 from chalicelib.bounded_workers import BoundedWorkers
 from chalicelib.canonical_questions import is_sample
+from chalicelib.content import DEFAULT_LOCALE
 from chalicelib.deadline import Deadline
 from chalicelib.errors import DependencyError, InvalidRequestError
 from chalicelib.invocation import Invocation
@@ -145,6 +147,9 @@ def finish_answer(event: object, invocation: Invocation, services: Services) -> 
 
 def _check(question: Question, services: Services) -> None:
     """A question of another version of the code may name what this one does not have."""
+    # The intent stands in keys, log lines and traces.
+    if question.intent not in utterances_by_intent(DEFAULT_LOCALE):
+        raise InvalidRequestError("question.intent", "is none of the bot's")
     if question.grounding not in services.contents.in_locale(question.locale).grounding:
         raise InvalidRequestError("question.grounding", "names no text of the content")
     if question.route not in services.settings.routes:

@@ -95,21 +95,36 @@ def test_nothing_personal_is_written_when_the_table_fails(world: World) -> None:
     assert nothing_personal(world)
 
 
-@pytest.mark.parametrize("text", [f"hello {NAME.lower()}", WORDS])
-def test_nothing_personal_is_written_in_the_background(world: World, text: str) -> None:
+def left_for_later(world: World, intent: str, text: str) -> dict[str, Any]:
     question = {
-        "intent": "GreetingIntent",
+        "intent": intent,
         "grounding": "greeting",
         "text": text,
         "locale": "en_US",
         "channel": "chat",
         "route": "simple",
+        "is_folded": False,
     }
-    event = {"question": question, "lease": "lease", "lease_until": world.clock() + 10}
-    try:
+    return {"question": question, "lease": "lease", "lease_until": world.clock() + 10}
+
+
+@pytest.mark.parametrize("text", [f"hello {NAME.lower()}", WORDS])
+def test_nothing_personal_is_written_in_the_background(world: World, text: str) -> None:
+    event = left_for_later(world, "GreetingIntent", text)
+    with pytest.raises(InvalidRequestError, match=r"question\.text") as refusal:
         finish_answer(event, an_invocation(15_000), world.services)
-    except InvalidRequestError as refusal:
-        world.services.log.warning(str(refusal))
+    world.services.log.warning(str(refusal.value))
+    assert nothing_personal(world)
+
+
+def test_an_answer_made_later_is_for_an_intent_of_the_bots_alone(world: World) -> None:
+    """It stands in keys, in lines and in traces."""
+    known = left_for_later(world, "GreetingIntent", "hello")
+    finish_answer(known, an_invocation(15_000), world.services)
+    assert world.lines.of("answer stored") or world.lines.of("lease lost")
+    with pytest.raises(InvalidRequestError, match=r"question\.intent"):
+        finish_answer(left_for_later(world, NAME, "hello"), an_invocation(), world.services)
+    assert not [key for key in world.table.items if NAME in str(key)]
     assert nothing_personal(world)
 
 
