@@ -63,6 +63,8 @@ def add_release(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--turns", type=_at_least_two, help=text)
     text = "seconds until missing turns are made; default by stage"
     verb.add_argument("--patience", type=_seconds, help=text)
+    text = "seconds that a step lasts at least; default by stage"
+    verb.add_argument("--bake", type=_seconds, help=text)
     add_pass(verb)
     verb.set_defaults(run=_release)
 
@@ -133,6 +135,7 @@ def _pace(arguments: argparse.Namespace) -> Pace:
         "weights": arguments.steps,
         "turns": arguments.turns,
         "patience_seconds": arguments.patience,
+        "bake_seconds": arguments.bake,
     }
     return replace(pace, **{name: value for name, value in given.items() if value is not None})
 

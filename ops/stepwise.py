@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -73,7 +74,8 @@ class Stepwise:
         """Every step up to the last share; FaultyVersionError at the first that is worse."""
         if is_rehearsed:
             count = self.pace.rehearsal_turns
-            steps.run("rehearse without visitors", lambda: self.judge("rehearsal", count, 0.0))
+            rehearse = partial(self.judge, "rehearsal", count, 0.0, 0.0)
+            steps.run("rehearse without visitors", rehearse)
         begun = standing(self.ctx).share(FULFILLMENT, self.route.versions[FULFILLMENT])
         for weight in (w for w in self.pace.weights if w >= begun):
             name = f"{100 * weight:g}%"
@@ -85,7 +87,9 @@ class Stepwise:
             self.lease.check()
         return share(self.ctx, self.route.former, self.route.versions, weight)
 
-    def judge(self, name: str, wanted: int = 0, patience: float | None = None) -> Done[None]:
+    def judge(
+        self, name: str, wanted: int = 0, patience: float | None = None, bake: float | None = None
+    ) -> Done[None]:
         """Wait for enough turns of the new version and compare; FaultyVersionError.
 
         A version that cannot be judged, as when its log cannot be read, is not kept either.
@@ -95,12 +99,14 @@ class Stepwise:
             return Done(None, f"would judge {wanted} turns")
         try:
             return self._judge(
-                name, wanted, self.pace.patience_seconds if patience is None else patience
+                *(name, wanted),
+                self.pace.patience_seconds if patience is None else patience,
+                self.pace.bake_seconds if bake is None else bake,
             )
         except (BotoCoreError, ClientError) as error:
             raise FaultyVersionError(f"turns that cannot be judged: {error}") from error
 
-    def _judge(self, name: str, wanted: int, patience: float) -> Done[None]:
+    def _judge(self, name: str, wanted: int, patience: float, bake: float) -> Done[None]:
         begun = _Begun(len(self.new.turns), self.new.crashes, self.synthetic.crashes)
         clock = self.ctx.waiter.clock
         began, made, made_at, missing = clock(), 0, 0.0, 0
@@ -110,7 +116,7 @@ class Stepwise:
             if found := self._faults(tally, begun):
                 self._note(name, tally, found)
                 raise FaultyVersionError("; ".join(fault.text for fault in found))
-            if tally.total >= wanted:
+            if (is_enough := tally.total >= wanted) and clock() - began >= bake:
                 self._note(name, tally, [])
                 return Done(None, self._told(tally))
             if not made and clock() - began >= patience:
@@ -118,7 +124,7 @@ class Stepwise:
             if made < missing:
                 self.synthetic.ask(self.new.version, min(_AT_A_TIME, missing - made))
                 made, made_at = made + _AT_A_TIME, clock()
-            elif made and clock() - made_at > _ARRIVAL_SECONDS:
+            elif made and not is_enough and clock() - made_at > _ARRIVAL_SECONDS:
                 self._note(name, tally, [])
                 raise FaultyVersionError(
                     f"no more than {tally.total} of {wanted} turns in the logs"

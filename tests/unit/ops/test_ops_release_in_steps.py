@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ops_fakes import ARN, client_error
@@ -51,6 +52,11 @@ def live(world: ReleaseWorld) -> set[tuple[str, str]]:
         (a["FunctionVersion"], str(a.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})))
         for a in aliases
     }
+
+
+def world_judged(world: ReleaseWorld) -> list[dict[str, Any]]:
+    judged: list[dict[str, Any]] = records.newest(world.context(), "release", 1)[0]["judged"]
+    return judged
 
 
 def outcomes(world: ReleaseWorld) -> list[str]:
@@ -114,6 +120,21 @@ def test_turns_are_made_only_where_too_few_visitors_came(world: ReleaseWorld) ->
     run(world)
     made = [step["synthetic"] for step in world.facts["judged"]]  # type: ignore[attr-defined]
     assert made == [10, 0, 0, 0]
+
+
+def test_step_lasts_its_time_however_many_visitors_come(world: ReleaseWorld) -> None:
+    world.visitors_per_second = 100
+    began = world.now
+    pace = replace(PACE, bake_seconds=70)
+    release(world.context(), world.steps(), at_once=False, pace=pace)
+    assert world.now - began >= 3 * 70
+    assert all(step["synthetic"] == 0 for step in world_judged(world) if "%" in step["step"])
+
+
+def test_turns_that_were_made_do_not_cut_a_step_short(world: ReleaseWorld) -> None:
+    pace = replace(PACE, bake_seconds=120)
+    release(world.context(), world.steps(), at_once=False, pace=pace)
+    assert outcomes(world)[0] == "released"
 
 
 def test_without_visitors_each_step_is_judged_on_turns_that_were_made(world: ReleaseWorld) -> None:
