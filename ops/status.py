@@ -105,9 +105,12 @@ def _code(ctx: Context) -> str:
     live = ctx.clients.lambda_.get_function_configuration(
         FunctionName=f"atlas-{ctx.stage}-{FULFILLMENT}", Qualifier=version
     )["CodeSha256"]
-    if live != latest:
-        raise RefusedError(f"$LATEST is {latest[:12]} and live is {live[:12]}: release it")
-    return f"{latest[:12]}, version {version} of {FULFILLMENT}"
+    if live == latest:
+        return f"{latest[:12]}, version {version} of {FULFILLMENT}"
+    told = f"$LATEST is {latest[:12]} and live is {live[:12]}"
+    if records.latest(ctx, "release", outcome="rolled_back", code_sha256=latest):
+        return f"{told}: that was rolled back, so deploy other code before a release"
+    raise RefusedError(f"{told}: release it")
 
 
 def _chain(ctx: Context) -> str:

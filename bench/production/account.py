@@ -119,8 +119,11 @@ class Account:
         return sorted(str(item[name] if name else item) for item in items)
 
     def _keys(self) -> Standing:
+        """All but AWS's own, which it makes for a service's first encrypted thing and keeps."""
         kms, found = self.client("kms"), Standing()
-        for key in self._listed("kms", "list_keys", {}, "Keys", "KeyId"):
+        aliases = kms.get_paginator("list_aliases").paginate().build_full_result()["Aliases"]
+        own = {a.get("TargetKeyId") for a in aliases if a["AliasName"].startswith("alias/aws/")}
+        for key in set(self._listed("kms", "list_keys", {}, "Keys", "KeyId")) - own:
             about = kms.describe_key(KeyId=key)["KeyMetadata"]
             title = GOING if about["KeyState"] == "PendingDeletion" else KEYS
             found.setdefault(title, []).append(key)

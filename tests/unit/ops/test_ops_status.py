@@ -28,7 +28,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> StackWorld:
     release(world.world.context(), world.world.steps())
     for stack in TEMPLATES:
         world.cloudformation.put(f"atlas-local-{stack}", "CREATE_COMPLETE")
-    monkeypatch.setattr(records, "latest", lambda ctx, kind: RELEASED)
+    monkeypatch.setattr(records, "latest", lambda ctx, kind, **equal: None if equal else RELEASED)
     monkeypatch.setattr(looking, "to_do", lambda ctx: [])
     return world
 
@@ -95,6 +95,18 @@ def test_what_is_missing_is_told(
 ) -> None:
     spoil(world)
     assert why in ill(world)[what]
+
+
+def test_code_that_was_rolled_back_is_not_asked_to_be_released(
+    world: StackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def latest(ctx: object, kind: str, **equal: str) -> dict[str, str]:
+        assert equal in ({}, {"outcome": "rolled_back", "code_sha256": "code-2"})
+        return RELEASED | equal
+
+    monkeypatch.setattr(records, "latest", latest)
+    deploy_code(world)
+    assert ill(world) == {}
 
 
 def test_a_stage_that_was_never_released_says_so(
