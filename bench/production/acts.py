@@ -49,7 +49,8 @@ def deploy(show: Show) -> str:
     standing = added(show.empty, show.account.standing())
     return (
         f"{seconds:.0f} s from an empty account to the bot's first good answer; "
-        f"{_told(refused)}{len(PERSON_STEPS)} steps need a person; {sum(map(len, standing.values()))} things of "
+        f"{_told(refused)}{len(PERSON_STEPS)} steps need a person; "
+        f"{sum(map(len, standing.values()))} things of "
         f"{len(standing)} kinds stand"
     )
 

@@ -68,7 +68,12 @@ def _run(arguments: argparse.Namespace) -> int:
     steps = Steps(stream=sys.stderr if arguments.json else sys.stdout)
     stage = arguments.stage
     ctx = Context(stage, clients(stage), Waiter(steps.note), arguments.dry_run)
-    watch = Watch.of(ctx, arguments.hours, arguments.every)
+    try:
+        watch = Watch.of(ctx, arguments.hours, arguments.every)
+    except Exception as error:
+        if arguments.json:
+            print(json.dumps({"stage": stage, "error": str(error)}))
+        raise
     told: dict[str, Any] = {"stage": stage, "version": watch.version, "rolled_back": ""}
     _say(steps, f"before: {watch.before.text()}")
     try:
